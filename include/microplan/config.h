@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every build option and every compiler feature that the library looks at, each defaulted once.
+#ifndef MICROPLAN_CONFIG_H_
+#define MICROPLAN_CONFIG_H_
+
+#include <stdint.h>
+
+// 1: status_text() and the planner's diagnostics carry English text. 0: they return "" and the strings leave the flash.
+#ifndef MICROPLAN_TEXT
+#define MICROPLAN_TEXT 1
+#endif
+
+#if defined(__BYTE_ORDER__) && (__BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__)
+#error "microplan: plans are little-endian; big-endian targets are not supported"
+#endif
+
+namespace microplan {
+
+// What a target's instruction set offers; the bits of Target::features.
+enum TargetFeature : uint32_t {
+  kFeatureDsp = 1u << 0,    // Armv7E-M or Armv8-M DSP extension
+  kFeatureMve = 1u << 1,    // Helium, integer
+  kFeatureMveF = 1u << 2,   // Helium, floating point
+  kFeatureFpu = 1u << 3,    // single-precision floating point in hardware
+};
+
+// The features of the target that this translation unit is compiled for.
+constexpr uint32_t kCompiledFeatures = 0
+#if defined(__ARM_FEATURE_DSP)
+                                       | kFeatureDsp
+#endif
+#if defined(__ARM_FEATURE_MVE)
+                                       | kFeatureMve
+#if (__ARM_FEATURE_MVE & 2)
+                                       | kFeatureMveF
+#endif
+#endif
+#if defined(__ARM_FP) && (__ARM_FP & 4)
+                                       | kFeatureFpu
+#endif
+    ;
+
+constexpr bool kHasText = MICROPLAN_TEXT != 0;
+
+}  // namespace microplan
+
+#endif  // MICROPLAN_CONFIG_H_

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// The plan: a flat, position-independent description of one inference. Fixed-width little-endian integers and 32-bit
+// offsets from the plan's first byte; no pointer, no size_t. A plan lies on a 16-byte boundary.
+//
+//   PlanHeader | PlanKernel[kernel_count] | PlanIo[input_count + output_count] | PlanList[list_count] |
+//   PlanStep[step_count] | operand words | params and plan constants
+#ifndef MICROPLAN_PLAN_H_
+#define MICROPLAN_PLAN_H_
+
+#include <stdint.h>
+
+#include "microplan/types.h"
+
+namespace microplan {
+
+constexpr uint32_t kPlanMagic = 0x4E4C504Du;  // "MPLN"
+constexpr uint16_t kPlanFormat = 1;
+
+// What a Ref's offset counts from.
+enum class Segment : uint8_t {
+  kNone = 0,      // an absent operand
+  kPlan = 1,      // constants inside the plan
+  kModel = 2,     // the .tflite file
+  kExternal = 3,  // constants that the caller keeps elsewhere
+  kState = 4,     // the state buffer
+  kArena = 5,     // arena region 0
+  kExtra = 6,     // kExtra + i: entry i of the caller's table of further buffers (arena regions, zero-copy inputs)
+};
+constexpr uint32_t kSegmentCount = 16;
+
+// {segment, offset} in one word: the segment in the top 4 bits, the byte offset in the low 28.
+struct Ref {
+  uint32_t bits;
+
+  constexpr Segment segment() const { return static_cast<Segment>(bits >> 28); }
+  constexpr uint32_t offset() const { return bits & kMaxOffset; }
+  static constexpr uint32_t kMaxOffset = 0x0fffffffu;
+};
+constexpr Ref make_ref(Segment segment, uint32_t offset) {
+  return Ref{(static_cast<uint32_t>(segment) << 28) | offset};
+}
+
+// What the planner was asked for; the bits of PlanHeader::options and PlanOptions::flags.
+enum PlanFlag : uint32_t {
+  kPlanOwnsConstants = 1u << 0,  // filters and biases are copied (or packed) into the plan; else it refers to the model
+  kPlanPinsInputs = 1u << 1,     // inputs keep their bytes after an inference
+};
+
+struct PlanHeader {
+  uint32_t magic;
+  uint16_t format;
+  uint16_t header_bytes;
+  uint32_t plan_bytes;
+  uint32_t arena_bytes;      // arena region 0
+  uint32_t state_bytes;
+  uint32_t model_bytes;      // size of the source model
+  uint32_t model_hash;       // model_hash() of the source model
+  uint32_t target_features;  // TargetFeature bits that kernels were chosen for
+  uint32_t options;          // PlanFlag bits
+  uint32_t kernel_set_hash;  // model_hash() over the {id, abi} pairs that the planner could choose from
+  uint32_t segments;         // bit s: some Ref uses segment s
+  uint16_t kernel_count;
+  uint16_t input_count;
+  uint16_t output_count;
+  uint16_t list_count;
+  uint32_t step_count;
+  uint32_t kernels;          // offset of PlanKernel[kernel_count], ascending by id
+  uint32_t ios;              // offset of PlanIo[input_count + output_count], inputs first
+  uint32_t lists;            // offset of PlanList[list_count]; an inference begins with list 0
+  uint32_t steps;            // offset of PlanStep[step_count]
+  uint32_t reserved[3];      // 0
+};
+static_assert(sizeof(PlanHeader) == 84, "the plan format is fixed");
+
+struct PlanKernel {
+  uint16_t id;
+  uint16_t abi;  // changes with the kernel's Params or packing
+};
+
+// An input or output of the model.
+struct PlanIo {
+  Ref ref;
+  uint32_t bytes;
+  DataType type;
+  uint8_t rank;
+  uint16_t reserved;
+  float scale;         // real = scale * (q - zero_point); 0 when not quantized
+  int32_t zero_point;
+  uint32_t dims[kMaxRank];  // [0, rank) used, the rest 0
+};
+static_assert(sizeof(PlanIo) == 44, "the plan format is fixed");
+
+// Steps [first, first + count) of the step table, run in order.
+struct PlanList {
+  uint32_t first;
+  uint32_t count;
+};
+
+// One call of a kernel. Its operands: view_count PlanViews, then constant_count Refs.
+struct PlanStep {
+  uint16_t kernel;  // id
+  uint8_t view_count;
+  uint8_t constant_count;
+  uint32_t params;    // offset of the kernel's Params, 4-aligned
+  uint32_t operands;  // offset of the first PlanView
+  uint32_t first_row, last_row;  // output rows [first_row, last_row)
+  Ref scratch;
+};
+static_assert(sizeof(PlanStep) == 24, "the plan format is fixed");
+
+// Rows of one tensor: row r lies at ref + (r % ring_rows) * row_stride. A whole tensor has ring_rows = its rows.
+struct PlanView {
+  Ref ref;
+  uint32_t row_stride;  // bytes
+  uint32_t ring_rows;
+};
+static_assert(sizeof(PlanView) == 12, "the plan format is fixed");
+
+}  // namespace microplan
+
+#endif  // MICROPLAN_PLAN_H_

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// Operators on two tensors with broadcasting. ADD: output = clamp(a + b).
+#ifndef MICROPLAN_KERNELS_BINARY_H_
+#define MICROPLAN_KERNELS_BINARY_H_
+
+#include <stdint.h>
+
+namespace microplan {
+
+// Views: input 0, input 1, output. Four outer dimensions, whose product is the number of rows, and two within a row.
+struct BinaryShape {
+  static constexpr uint32_t kOuter = 4;
+  static constexpr uint32_t kDims = 6;
+  uint32_t dims[kDims];   // of the output
+  uint32_t broadcast[2];  // bit d: the input has one element along dimension d, for all of the output's
+};
+
+// Sums are taken at 2^20 times half the larger scale, as TensorFlow Lite does. There the input with the larger scale is a
+// plain shift by 19 bits; only the other one needs a multiplier.
+struct AddParams {
+  BinaryShape shape;
+  uint32_t wide;  // the input with the larger scale
+  int32_t wide_offset, narrow_offset;  // minus the zero point
+  int32_t narrow_left;                 // shift before the multiplication
+  int32_t narrow_multiplier, narrow_right;  // right shift [1, 31]
+  int32_t output_multiplier, output_right;  // right shift [0, 31]
+  int32_t output_offset;
+  int32_t act_min, act_max;
+};
+
+}  // namespace microplan
+
+#endif  // MICROPLAN_KERNELS_BINARY_H_

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// CONV_2D: output[n][oy][ox][c] = clamp(sum over ky, kx, k of input[n][y][x][g * filter_c + k] * filter[c][ky][kx][k] +
+// bias[c]), where (y, x) is tap (ky, kx) of the window and g is the channel's group.
+#ifndef MICROPLAN_KERNELS_CONV_2D_H_
+#define MICROPLAN_KERNELS_CONV_2D_H_
+
+#include <stdint.h>
+
+#include "microplan/kernels/window.h"
+
+namespace microplan {
+
+// Views: input, output. Constants: filter [out_c][kernel_h][kernel_w][filter_c], bias [out_c] (optional),
+// Requantize [1 or out_c].
+struct Conv2dParams {
+  Window window;
+  uint16_t filter_c;  // channels of the filter; in_c / filter_c groups share out_c evenly
+  ChannelQuantization quantization;
+};
+
+}  // namespace microplan
+
+#endif  // MICROPLAN_KERNELS_CONV_2D_H_

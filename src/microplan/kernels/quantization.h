@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// Fixed-point arithmetic of the integer kernels, bit for bit that of TensorFlow Lite's reference kernels. Sums wrap modulo
+// 2^32; every function is total, so that no constant of an untrusted plan is undefined behaviour.
+#ifndef MICROPLAN_KERNELS_QUANTIZATION_H_
+#define MICROPLAN_KERNELS_QUANTIZATION_H_
+
+#include <stdint.h>
+
+namespace microplan {
+
+// real = multiplier / 2^31 * 2^shift, multiplier 0 or in [2^30, 2^31).
+struct Requantize {
+  int32_t multiplier;
+  int32_t shift;  // [-31, 30]; positive shifts left
+};
+
+inline int32_t wrap_add(int32_t a, int32_t b) {
+  return static_cast<int32_t>(static_cast<uint32_t>(a) + static_cast<uint32_t>(b));
+}
+inline int32_t wrap_sub(int32_t a, int32_t b) {
+  return static_cast<int32_t>(static_cast<uint32_t>(a) - static_cast<uint32_t>(b));
+}
+inline int32_t wrap_mul(int32_t a, int32_t b) {
+  return static_cast<int32_t>(static_cast<uint32_t>(a) * static_cast<uint32_t>(b));
+}
+inline int32_t shift_left(int32_t value, int32_t bits) {
+  return static_cast<int32_t>(static_cast<uint32_t>(value) << (bits & 31));
+}
+
+// a * b / 2^31, rounded to nearest, halves up. gemmlowp's SaturatingRoundingDoublingHighMul rounds halves of positive
+// products up and adds 1 - 2^30 to negative ones before a truncating division; both are this floor. It saturates for
+// a = b = -2^31 only, which no multiplier of a model is.
+inline int32_t multiply_high(int32_t a, int32_t b) {
+  return static_cast<int32_t>((static_cast<int64_t>(a) * b + (int64_t{1} << 30)) >> 31);
+}
+
+// value / 2^exponent, rounded to nearest, halves away from zero; exponent in [0, 31].
+inline int32_t rounding_shift_right(int32_t value, int32_t exponent) {
+  exponent &= 31;
+  const int32_t mask = static_cast<int32_t>((1u << exponent) - 1u);
+  const int32_t remainder = value & mask;
+  const int32_t threshold = (mask >> 1) + (value < 0 ? 1 : 0);
+  return (value >> exponent) + (remainder > threshold ? 1 : 0);
+}
+
+// value * real, rounded twice, as TensorFlow Lite's MultiplyByQuantizedMultiplier for int32.
+inline int32_t requantize(int32_t value, Requantize by) {
+  const int32_t left = by.shift > 0 ? by.shift : 0;
+  const int32_t right = by.shift > 0 ? 0 : -by.shift;
+  return rounding_shift_right(multiply_high(shift_left(value, left), by.multiplier), right);
+}
+
+inline int32_t clamp(int32_t value, int32_t low, int32_t high) {
+  return value < low ? low : value > high ? high : value;
+}
+
+// Nearest integer to real / scale, halves away from zero, plus zero_point, kept within [low, high]. NaN gives low. The
+// quotient is rounded to single precision, as in TensorFlow Lite's AffineQuantize; with zero points of 16 bits every
+// quotient that does not fit an int32 is out of the range. (Adding 1/2 and truncating would round 1/2 - 2^-25 up.)
+inline int32_t quantize(float real, float scale, int32_t zero_point, int32_t low, int32_t high) {
+  const float steps = real / scale;
+  if (!(steps > -2147483648.0f)) return low;
+  if (steps >= 2147483648.0f) return high;
+  const int32_t whole = static_cast<int32_t>(steps);
+  const float rest = steps - static_cast<float>(whole);  // exact
+  const int64_t q = static_cast<int64_t>(whole) + (rest >= 0.5f) - (rest <= -0.5f) + zero_point;
+  return q < low ? low : q > high ? high : static_cast<int32_t>(q);
+}
+
+// scale * (q - zero_point), for integers of at most 16 bits. TensorFlow Lite multiplies in double precision and rounds the
+// product to single. That is the same: a difference of 17 bits is exact in a float, the product of 24 and 17 bits is exact
+// in a double, and so both round the one real product once.
+inline float dequantize(int32_t q, float scale, int32_t zero_point) {
+  return scale * static_cast<float>(wrap_sub(q, zero_point));
+}
+
+}  // namespace microplan
+
+#endif  // MICROPLAN_KERNELS_QUANTIZATION_H_

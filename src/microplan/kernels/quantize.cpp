@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+// QUANTIZE and DEQUANTIZE: prepare and the reference kernels, each a template over the element types. A further pair of
+// types is one run function and one row.
+#include "microplan/kernels/quantize.h"
+
+#include "microplan/kernels.h"
+#include "microplan/kernels/elementwise.h"
+#include "microplan/kernels/prepare.h"
+
+namespace microplan {
+
+namespace {
+
+// The range of an integer type of 8 or 16 bits.
+template <typename T>
+struct Range {
+  static constexpr bool kSigned = static_cast<T>(-1) < static_cast<T>(0);
+  static constexpr int32_t kSteps = 1 << (8 * sizeof(T));
+  static constexpr int32_t kLow = kSigned ? -kSteps / 2 : 0;
+  static constexpr int32_t kHigh = kLow + kSteps - 1;
+};
+
+// Both kinds of Params begin with the rows.
+template <typename Params>
+Status prepare_rows(const OperatorContext& context, Params* params) {
+  const Status status = check_arity(context, 1, 1);
+  if (status != Status::kOk) return status;
+  const TensorInfo input = context.input(0);
+  if (!same_shape(input, context.output(0))) {
+    return context.fail(Status::kUnsupportedShape, output_operand(0),
+                        MICROPLAN_DIAGNOSTIC_TEXT("input and output differ in shape"),
+                        MICROPLAN_DIAGNOSTIC_TEXT("convert the model again"));
+  }
+  const RowSplit split = split_rows(input);
+  params->rows = split.rows;
+  params->elements = split.elements;
+  return Status::kOk;
+}
+
+Status prepare_scale(const OperatorContext& context, Operand operand, void* out) {
+  QuantizeParams& params = *static_cast<QuantizeParams*>(out);
+  Status status = prepare_rows(context, &params);
+  if (status == Status::kOk) status = check_per_tensor(context, operand);
+  if (status != Status::kOk) return status;
+  const TensorInfo tensor = operand.is_output ? context.output(0) : context.input(0);
+  params.scale = tensor.scale();
+  params.zero_point = tensor.zero_point();
+  return Status::kOk;
+}
+
+Status prepare_quantize(const OperatorContext& context, void* out) {
+  return prepare_scale(context, output_operand(0), out);
+}
+
+Status prepare_dequantize(const OperatorContext& context, void* out) {
+  return prepare_scale(context, input_operand(0), out);
+}
+
+Status prepare_requantize(const OperatorContext& context, void* out) {
+  RequantizeParams& params = *static_cast<RequantizeParams*>(out);
+  Status status = prepare_rows(context, &params);
+  if (status == Status::kOk) status = check_per_tensor(context, input_operand(0));
+  if (status == Status::kOk) status = check_per_tensor(context, output_operand(0));
+  if (status != Status::kOk) return status;
+  const TensorInfo input = context.input(0);
+  const TensorInfo output = context.output(0);
+  params.input_zero_point = input.zero_point();
+  params.output_zero_point = output.zero_point();
+  if (!requantize_from(static_cast<double>(input.scale()) / static_cast<double>(output.scale()), &params.by)) {
+    return context.fail(Status::kUnsupportedQuantization, output_operand(0),
+                        MICROPLAN_DIAGNOSTIC_TEXT("input scale / output scale exceeds 2^30"),
+                        MICROPLAN_DIAGNOSTIC_TEXT("quantize the model again with representative data"));
+  }
+  return Status::kOk;
+}
+
+template <typename Params, typename In, typename Out>
+bool footprint(const void* in, Footprint* footprint) {
+  const Params& params = *static_cast<const Params*>(in);
+  uint32_t input_bytes = sizeof(In);
+  uint32_t output_bytes = sizeof(Out);
+  if (params.rows == 0 || !multiply_checked(params.elements, &input_bytes) ||
+      !multiply_checked(params.elements, &output_bytes)) {
+    return false;
+  }
+  footprint->add_view(input_operand(0), params.rows, input_bytes, sizeof(In));
+  footprint->add_view(output_operand(0), params.rows, output_bytes, sizeof(Out));
+  return true;
+}
+
+Rows input_rows(const void*, uint32_t, Rows rows) { return rows; }
+
+template <typename Params>
+Cost cost(const void* in, const Target&) {
+  const Params& params = *static_cast<const Params*>(in);
+  constexpr uint32_t kElement = 30;
+  return {0, static_cast<uint64_t>(params.rows) * params.elements * kElement, 0};
+}
+
+template <typename In, typename Out, typename Op>
+Status run(Op op, uint32_t elements, Rows rows, const Io& io) {
+  const View input = io.view(0);
+  const View output = io.view(1);
+  for (uint32_t row = rows.first; row < rows.last; ++row) {
+    const In* x = input.row_as<In>(row);
+    const In* const end = x + elements;
+    Out* y = output.row_as<Out>(row);
+    while (x != end) *y++ = op(*x++);
+  }
+  return Status::kOk;
+}
+
+template <typename Out>
+Status run_quantize(const void* in, Rows rows, const Io& io) {
+  const QuantizeParams params = *static_cast<const QuantizeParams*>(in);
+  const auto op = [params](float real) {
+    return static_cast<Out>(quantize(real, params.scale, params.zero_point, Range<Out>::kLow, Range<Out>::kHigh));
+  };
+  return run<float, Out>(op, params.elements, rows, io);
+}
+
+template <typename In>
+Status run_dequantize(const void* in, Rows rows, const Io& io) {
+  const QuantizeParams params = *static_cast<const QuantizeParams*>(in);
+  const auto op = [params](In q) { return dequantize(q, params.scale, params.zero_point); };
+  return run<In, float>(op, params.elements, rows, io);
+}
+
+template <typename In, typename Out>
+Status run_requantize(const void* in, Rows rows, const Io& io) {
+  const RequantizeParams params = *static_cast<const RequantizeParams*>(in);
+  const auto op = [params](In q) {
+    const int32_t value = requantize(wrap_sub(q, params.input_zero_point), params.by);
+    return static_cast<Out>(clamp(wrap_add(value, params.output_zero_point), Range<Out>::kLow, Range<Out>::kHigh));
+  };
+  return run<In, Out>(op, params.elements, rows, io);
+}
+
+}  // namespace
+
+namespace kernels {
+
+Status quantize_float_int8_run(const void* in, Rows rows, const Io& io, void*) {
+  return run_quantize<int8_t>(in, rows, io);
+}
+
+Status requantize_int8_run(const void* in, Rows rows, const Io& io, void*) {
+  return run_requantize<int8_t, int8_t>(in, rows, io);
+}
+
+Status requantize_int16_int8_run(const void* in, Rows rows, const Io& io, void*) {
+  return run_requantize<int16_t, int8_t>(in, rows, io);
+}
+
+Status dequantize_int8_run(const void* in, Rows rows, const Io& io, void*) {
+  return run_dequantize<int8_t>(in, rows, io);
+}
+
+const Variant quantize_float_int8_variant = {
+    quantize_float_int8, "quantize_float_int8", "QUANTIZE", 114,
+    DataType::kFloat32, DataType::kNone, DataType::kInt8, "",
+    false, Overlap::kElementwise, sizeof(QuantizeParams),
+    prepare_quantize, nullptr, footprint<QuantizeParams, float, int8_t>, input_rows, nullptr, nullptr,
+    cost<QuantizeParams>};
+
+const Variant requantize_int8_variant = {
+    requantize_int8, "requantize_int8", "QUANTIZE", 114,
+    DataType::kInt8, DataType::kNone, DataType::kInt8, "",
+    false, Overlap::kElementwise, sizeof(RequantizeParams),
+    prepare_requantize, nullptr, footprint<RequantizeParams, int8_t, int8_t>, input_rows, nullptr, nullptr,
+    cost<RequantizeParams>};
+
+const Variant requantize_int16_int8_variant = {
+    requantize_int16_int8, "requantize_int16_int8", "QUANTIZE", 114,
+    DataType::kInt16, DataType::kNone, DataType::kInt8, "",
+    false, Overlap::kElementwise, sizeof(RequantizeParams),
+    prepare_requantize, nullptr, footprint<RequantizeParams, int16_t, int8_t>, input_rows, nullptr, nullptr,
+    cost<RequantizeParams>};
+
+const Variant dequantize_int8_variant = {
+    dequantize_int8, "dequantize_int8", "DEQUANTIZE", 6,
+    DataType::kInt8, DataType::kNone, DataType::kFloat32, "",
+    false, Overlap::kRows, sizeof(QuantizeParams),
+    prepare_dequantize, nullptr, footprint<QuantizeParams, int8_t, float>, input_rows, nullptr, nullptr,
+    cost<QuantizeParams>};
+
+}  // namespace kernels
+
+}  // namespace microplan

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+// SOFTMAX, int8 to int8 and int16: prepare and the reference kernels. The fixed-point polynomials are those of gemmlowp's
+// fixedpoint.h, which TensorFlow Lite uses, bit for bit.
+#include "microplan/kernels/softmax.h"
+
+#include "microplan/kernels.h"
+#include "microplan/kernels/elementwise.h"
+#include "microplan/kernels/prepare.h"
+
+namespace microplan {
+
+namespace {
+
+// Fields of the schema's SoftmaxOptions.
+constexpr uint32_t kBeta = 0;
+
+// Formats: exponents are Q5.26, exponentials Q0.31, their sum Q12.19.
+constexpr int32_t kExponentBits = 26;
+constexpr int32_t kSumIntegerBits = 12;
+
+// Outputs of type T use all of its values: 0 is kLow, 1 is 2^kBits steps above it, one more than there are.
+template <typename T>
+struct Output {
+  static constexpr int32_t kBits = 8 * static_cast<int32_t>(sizeof(T));
+  static constexpr int32_t kLow = -(1 << (kBits - 1));
+  static constexpr int32_t kHigh = (1 << (kBits - 1)) - 1;
+};
+
+Status prepare_output(const OperatorContext& context, int32_t bits, float tolerance) {
+  const Status status = check_per_tensor(context, output_operand(0));
+  if (status != Status::kOk) return status;
+  const TensorInfo output = context.output(0);
+  const float expected = 1.0f / static_cast<float>(1 << bits);
+  const float error = output.scale() > expected ? output.scale() - expected : expected - output.scale();
+  if (error > tolerance * expected || output.zero_point() != -(1 << (bits - 1))) {
+    return context.fail(Status::kUnsupportedQuantization, output_operand(0),
+                        MICROPLAN_DIAGNOSTIC_TEXT("the output's range is not exactly 0 to 1"),
+                        MICROPLAN_DIAGNOSTIC_TEXT("int8: scale 1/256, zero point -128; int16: 1/65536, -32768"),
+                        output.zero_point());
+  }
+  return Status::kOk;
+}
+
+Status prepare(const OperatorContext& context, void* out) {
+  SoftmaxParams& params = *static_cast<SoftmaxParams*>(out);
+  Status status = check_arity(context, 1, 1);
+  if (status == Status::kOk) status = check_per_tensor(context, input_operand(0));
+  if (status != Status::kOk) return status;
+  const TensorInfo input = context.input(0);
+  const TensorInfo output = context.output(0);
+  // TensorFlow Lite asks for the exact scale with int8 and allows for a thousandth with int16.
+  status = output.type == DataType::kInt8 ? prepare_output(context, 8, 0) : prepare_output(context, 16, 0.001f);
+  if (status != Status::kOk) return status;
+  if (input.rank == 0 || !same_shape(input, output)) {
+    return context.fail(Status::kUnsupportedShape, output_operand(0),
+                        MICROPLAN_DIAGNOSTIC_TEXT("input and output differ in shape or have no dimensions"),
+                        MICROPLAN_DIAGNOSTIC_TEXT("convert the model again"), input.rank);
+  }
+  const double real = static_cast<double>(context.options().float_field(kBeta, 0)) *
+                      static_cast<double>(input.scale()) * static_cast<double>(1 << kExponentBits);
+  if (!(real > 1)) {
+    return context.fail(Status::kUnsupportedOption, input_operand(0),
+                        MICROPLAN_DIAGNOSTIC_TEXT("beta * input scale is 2^-26 or less"),
+                        MICROPLAN_DIAGNOSTIC_TEXT("beta is 1 unless the model says otherwise; quantize the model again"));
+  }
+  params.depth = input.dims[input.rank - 1];
+  params.rows = input.elements / params.depth;
+  // From 2^30 on only the largest element counts: a step below it is more than 16 in the exponent. Such multipliers are
+  // not needed then, and the shift would leave the range of a Requantize.
+  Requantize by;
+  if (real >= static_cast<double>(1 << 30) || !requantize_from(real, &by)) return Status::kOk;
+  params.multiplier = by.multiplier;
+  params.left_shift = by.shift;
+  // Differences that stay within 31 in the exponent.
+  params.diff_min = -static_cast<int32_t>((31u << kExponentBits) >> by.shift);
+  return Status::kOk;
+}
+
+template <typename T>
+bool footprint(const void* in, Footprint* footprint) {
+  const SoftmaxParams& params = *static_cast<const SoftmaxParams*>(in);
+  uint32_t input_bytes = 1;
+  uint32_t output_bytes = sizeof(T);
+  // With a difference of 0 left out, the sum of exponentials could be 0.
+  if (params.rows == 0 || params.diff_min > 0 || !multiply_checked(params.depth, &input_bytes) ||
+      !multiply_checked(params.depth, &output_bytes)) {
+    return false;
+  }
+  footprint->add_view(input_operand(0), params.rows, input_bytes, 1);
+  footprint->add_view(output_operand(0), params.rows, output_bytes, sizeof(T));
+  return true;
+}
+
+Rows input_rows(const void*, uint32_t, Rows rows) { return rows; }
+
+Cost cost(const void* in, const Target&) {
+  const SoftmaxParams& params = *static_cast<const SoftmaxParams*>(in);
+  constexpr uint32_t kElement = 200;  // two exponentials
+  constexpr uint32_t kRow = 150;
+  return {0, params.rows * (static_cast<uint64_t>(params.depth) * kElement + kRow), 0};
+}
+
+// exp(a) for a in [-1/4, 0), Q0.31: a Taylor polynomial around -1/8.
+int32_t exp_near_zero(int32_t a) {
+  constexpr int32_t kExpMinusEighth = 1895147668;
+  constexpr int32_t kThird = 715827883;
+  const int32_t x = a + (1 << 28);
+  const int32_t x2 = multiply_high(x, x);
+  const int32_t x3 = multiply_high(x2, x);
+  const int32_t x4 = multiply_high(x2, x2);
+  const int32_t cubic = multiply_high(rounding_shift_right(x4, 2) + x3, kThird) + x2;
+  return kExpMinusEighth + multiply_high(kExpMinusEighth, x + rounding_shift_right(cubic, 1));
+}
+
+// exp(a) in Q0.31 for a <= 0 in Q5.26: the fraction of a quarter by polynomial, the rest by one factor for each bit.
+int32_t exp_negative(int32_t a) {
+  if (a == 0) return INT32_MAX;
+  constexpr int32_t kQuarterBits = kExponentBits - 2;
+  constexpr int32_t kQuarter = 1 << kQuarterBits;
+  // exp(-2^i) for i from -2 on.
+  static constexpr int32_t kFactor[] = {1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242};
+  const int32_t fraction = (a & (kQuarter - 1)) - kQuarter;
+  int32_t result = exp_near_zero(shift_left(fraction, 31 - kExponentBits));
+  uint32_t quarters = static_cast<uint32_t>(wrap_sub(fraction, a)) >> kQuarterBits;
+  for (uint32_t i = 0; i < sizeof kFactor / sizeof kFactor[0]; ++i, quarters >>= 1) {
+    if (quarters & 1) result = multiply_high(result, kFactor[i]);
+  }
+  return result;
+}
+
+// 2^62 / x for x in [2^31, 2^32), Q0.31: Newton and Raphson's division, from a linear estimate. gemmlowp takes 1 / (1 + f)
+// for x = 2^31 (1 + f); half its denominator is x / 2. All but the result are Q2.29.
+int32_t reciprocal(uint32_t x) {
+  constexpr int32_t k48Over17 = 1515870810;
+  constexpr int32_t kMinus32Over17 = -1010580540;
+  constexpr int32_t kOne = 1 << 29;
+  const int32_t half = static_cast<int32_t>(x >> 1);
+  int32_t y = k48Over17 + multiply_high(half, kMinus32Over17);
+  for (uint32_t i = 0; i < 3; ++i) {
+    const int32_t error = kOne - multiply_high(half, y);
+    y += shift_left(multiply_high(y, error), 2);
+  }
+  return y >= 1 << 30 ? INT32_MAX : 2 * y;
+}
+
+struct Exponential {
+  int32_t max_value, diff_min, multiplier, left_shift;
+
+  // exp of the element's distance to the largest one, Q0.31; negative when it does not count.
+  int32_t operator()(int8_t value) const {
+    const int32_t diff = value - max_value;
+    if (diff < diff_min) return -1;
+    return exp_negative(multiply_high(shift_left(diff, left_shift), multiplier));
+  }
+};
+
+template <typename T>
+void run_row(const SoftmaxParams& params, const int8_t* x, T* y) {
+  Exponential exponential = {INT8_MIN, params.diff_min, params.multiplier, params.left_shift};
+  for (uint32_t c = 0; c < params.depth; ++c) {
+    if (x[c] > exponential.max_value) exponential.max_value = x[c];
+  }
+  // 64 bits, so that rows above 4095 elements cannot overflow. TensorFlow Lite stops at a sum of 512 with int8 outputs,
+  // where all of them round to 0, and lets the sum wrap with int16; what it defines is the same here.
+  uint64_t sum = 0;
+  for (uint32_t c = 0; c < params.depth; ++c) {
+    const int32_t e = exponential(x[c]);
+    if (e >= 0) sum += static_cast<uint32_t>(rounding_shift_right(e, kSumIntegerBits));
+  }
+  // The sum as mantissa in [2^31, 2^32) and exponent; it is 1 at least.
+  int32_t over_unit = kSumIntegerBits;
+  for (; sum > UINT32_MAX; sum >>= 1) ++over_unit;
+  uint32_t mantissa = static_cast<uint32_t>(sum);
+  for (; mantissa < 0x80000000u; mantissa <<= 1) --over_unit;
+  const int32_t scale = reciprocal(mantissa);
+  const int32_t right = over_unit + 31 - Output<T>::kBits;
+  for (uint32_t c = 0; c < params.depth; ++c) {
+    const int32_t e = exponential(x[c]);
+    // Products are below 2^31 and so nothing is left of them from 32 bits on.
+    const int32_t steps = e < 0 || right > 31 ? 0 : rounding_shift_right(multiply_high(scale, e), right);
+    y[c] = static_cast<T>(clamp(steps + Output<T>::kLow, Output<T>::kLow, Output<T>::kHigh));
+  }
+}
+
+template <typename T>
+Status run(const void* in, Rows rows, const Io& io) {
+  const SoftmaxParams& params = *static_cast<const SoftmaxParams*>(in);
+  const View input = io.view(0);
+  const View output = io.view(1);
+  for (uint32_t row = rows.first; row < rows.last; ++row) {
+    run_row(params, input.row_as<int8_t>(row), output.row_as<T>(row));
+  }
+  return Status::kOk;
+}
+
+}  // namespace
+
+namespace kernels {
+
+Status softmax_int8_run(const void* in, Rows rows, const Io& io, void*) { return run<int8_t>(in, rows, io); }
+
+Status softmax_int8_int16_run(const void* in, Rows rows, const Io& io, void*) { return run<int16_t>(in, rows, io); }
+
+const Variant softmax_int8_variant = {
+    softmax_int8, "softmax_int8", "SOFTMAX", 25,
+    DataType::kInt8, DataType::kNone, DataType::kInt8, "over the last dimension",
+    false, Overlap::kElementwise, sizeof(SoftmaxParams),
+    prepare, nullptr, footprint<int8_t>, input_rows, nullptr, nullptr, cost};
+
+const Variant softmax_int8_int16_variant = {
+    softmax_int8_int16, "softmax_int8_int16", "SOFTMAX", 25,
+    DataType::kInt8, DataType::kNone, DataType::kInt16, "over the last dimension",
+    false, Overlap::kRows, sizeof(SoftmaxParams),
+    prepare, nullptr, footprint<int16_t>, input_rows, nullptr, nullptr, cost};
+
+}  // namespace kernels
+
+}  // namespace microplan

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "microplan/planner/emit.h"
+
+#include <string.h>
+
+#include "microplan/kernels/prepare.h"
+
+namespace microplan {
+
+namespace {
+
+#define TEXT(text) MICROPLAN_DIAGNOSTIC_TEXT(text)
+
+class Emitter final : public ConstantWriter {
+ public:
+  Emitter(Graph& graph, const PlanWriter& writer, PlanResult& result)
+      : graph_(graph), reader_(graph.reader()), writer_(writer), result_(result) {}
+
+  Status run();
+
+  void tensor(uint32_t index, uint32_t alignment) override {
+    add_constant(constant_ref(context_->input(index), alignment));
+  }
+  void begin(uint32_t bytes) override {
+    pad(4);
+    add_constant(plan_ref(cursor_));
+    result_.constant_bytes += bytes;
+  }
+  void append(const void* data, uint32_t bytes) override {
+    write(cursor_, data, bytes);
+    cursor_ += bytes;
+  }
+
+ private:
+  void emit_operator(uint32_t operator_index);
+  void emit_step(const Graph::Context& context, const Graph::Prepared& prepared);
+  void emit_kernels();
+  void emit_io(uint32_t tensor, uint32_t at);
+  void emit_header();
+
+  void write(uint64_t offset, const void* data, uint32_t bytes) {
+    if (writer_.write == nullptr || status_ != Status::kOk || bytes == 0) return;
+    status_ = writer_.write(writer_.user, static_cast<uint32_t>(offset), data, bytes);
+  }
+  void pad(uint32_t alignment) {
+    constexpr uint8_t kZeros[kBufferAlignment] = {};
+    const uint32_t gap = static_cast<uint32_t>(-cursor_ & (alignment - 1));
+    append(kZeros, gap);
+  }
+  Ref plan_ref(uint64_t offset) { return note(make_ref(Segment::kPlan, static_cast<uint32_t>(offset))); }
+  Ref note(Ref ref) {
+    segments_ |= 1u << static_cast<uint32_t>(ref.segment());
+    return ref;
+  }
+  void add_constant(Ref ref) {
+    if (constant_count_ < Footprint::kMaxConstants) constants_[constant_count_++] = ref;
+  }
+  Ref constant_ref(const TensorInfo& info, uint32_t alignment);
+  Ref view_ref(uint32_t tensor, uint32_t alignment);
+
+  Graph& graph_;
+  TfliteReader& reader_;
+  const PlanWriter& writer_;
+  PlanResult& result_;
+  Status status_ = Status::kOk;
+  uint64_t cursor_ = 0;    // where params and constants go
+  uint32_t operands_ = 0;  // where the next step's operands go
+  uint32_t step_ = 0;
+  uint32_t segments_ = 0;
+  PlanHeader header_ = {};
+  const Graph::Context* context_ = nullptr;
+  Ref constants_[Footprint::kMaxConstants] = {};
+  uint32_t constant_count_ = 0;
+};
+
+// A constant of the model: where it lies, or a copy in the plan when the plan owns its constants or the kernel needs an
+// alignment that the file does not give.
+Ref Emitter::constant_ref(const TensorInfo& info, uint32_t alignment) {
+  if (info.index < 0) return make_ref(Segment::kNone, 0);
+  const uint32_t offset = static_cast<uint32_t>(info.data - reader_.buffer().data());
+  if (!(graph_.options().flags & kPlanOwnsConstants) && (offset & (alignment - 1)) == 0) {
+    return note(make_ref(Segment::kModel, offset));
+  }
+  pad(alignment);
+  const Ref ref = plan_ref(cursor_);
+  append(info.data, info.bytes);
+  result_.constant_bytes += info.bytes;
+  return ref;
+}
+
+Ref Emitter::view_ref(uint32_t tensor, uint32_t alignment) {
+  const TensorRecord& record = graph_.tensor(tensor);
+  if (record.storage != Storage::kConstant) return note(graph_.ref(tensor));
+  TensorInfo info;
+  (void)reader_.tensor(record.root, &info);
+  return constant_ref(info, alignment);
+}
+
+void Emitter::emit_operator(uint32_t operator_index) {
+  TfliteReader::OperatorInfo info;
+  (void)reader_.op(operator_index, &info);
+  const Graph::Context context(graph_, operator_index, info);
+  Graph::Prepared prepared;
+  const PlanObserver& observer = graph_.observer();
+  if (graph_.is_view(info.builtin_code)) {
+    if (writer_.write != nullptr && observer.step != nullptr) {
+      observer.step(observer.user, operator_index, -1, nullptr, Cost{});
+    }
+    return;
+  }
+  // build() has prepared this operator before, without a finding.
+  (void)graph_.prepare(context, &prepared);
+  if (writer_.write != nullptr && observer.step != nullptr) {
+    observer.step(observer.user, operator_index, static_cast<int32_t>(step_), prepared.variant,
+                  prepared.variant->cost(prepared.params, graph_.options().target));
+  }
+  emit_step(context, prepared);
+}
+
+void Emitter::emit_step(const Graph::Context& context, const Graph::Prepared& prepared) {
+  const Variant& variant = *prepared.variant;
+  const Footprint& footprint = prepared.footprint;
+  PlanStep step = {};
+  step.kernel = variant.kernel.id;
+  step.view_count = static_cast<uint8_t>(footprint.view_count);
+  step.constant_count = static_cast<uint8_t>(footprint.constant_count);
+  step.operands = operands_;
+  step.last_row = footprint.view[footprint.view_count - 1].rows;
+  step.scratch = note(graph_.scratch_ref(context.operator_index()));
+
+  pad(4);
+  step.params = static_cast<uint32_t>(cursor_);
+  append(prepared.params, variant.params_bytes);
+
+  for (uint32_t i = 0; i < footprint.view_count; ++i) {
+    const Footprint::TensorRows& rows = footprint.view[i];
+    const uint32_t tensor = static_cast<uint32_t>(context.tensor(rows.operand));
+    const PlanView view = {view_ref(tensor, rows.alignment), rows.row_bytes, rows.rows};
+    write(operands_, &view, sizeof view);
+    operands_ += static_cast<uint32_t>(sizeof view);
+  }
+  constant_count_ = 0;
+  context_ = &context;
+  if (variant.pack != nullptr) variant.pack(context, prepared.params, *this);
+  write(operands_, constants_, footprint.constant_count * static_cast<uint32_t>(sizeof(Ref)));
+  operands_ += footprint.constant_count * static_cast<uint32_t>(sizeof(Ref));
+
+  write(header_.steps + step_ * sizeof step, &step, sizeof step);
+  ++step_;
+}
+
+void Emitter::emit_kernels() {
+  // Ascending by id, so that the order of the planner's table does not matter.
+  uint32_t at = header_.kernels;
+  int32_t last = -1;
+  for (;;) {
+    const Variant* next = nullptr;
+    for (uint32_t i = 0; i < graph_.variants().count; ++i) {
+      const Variant* const variant = graph_.variants().variants[i];
+      if (!graph_.used(i) || variant->kernel.id <= last) continue;
+      if (next == nullptr || variant->kernel.id < next->kernel.id) next = variant;
+    }
+    if (next == nullptr) return;
+    const PlanKernel kernel = {next->kernel.id, next->kernel.abi};
+    write(at, &kernel, sizeof kernel);
+    at += static_cast<uint32_t>(sizeof kernel);
+    last = next->kernel.id;
+  }
+}
+
+void Emitter::emit_io(uint32_t tensor, uint32_t at) {
+  TensorInfo info;
+  (void)reader_.tensor(tensor, &info);
+  PlanIo io = {};
+  io.ref = view_ref(tensor, element_bytes(info.type));
+  io.bytes = info.bytes;
+  io.type = info.type;
+  io.rank = info.rank;
+  if (info.scale_count != 0) {
+    io.scale = info.scale();
+    io.zero_point = info.zero_point();
+  }
+  memcpy(io.dims, info.dims, sizeof io.dims);
+  write(at, &io, sizeof io);
+}
+
+// The kernels that the planner could choose from stand in the header as a hash, in an order of their own.
+uint32_t kernel_set_hash(const VariantTable& variants) {
+  uint32_t hash = 0;
+  for (uint32_t i = 0; i < variants.count; ++i) {
+    const PlanKernel kernel = {variants.variants[i]->kernel.id, variants.variants[i]->kernel.abi};
+    hash += model_hash(&kernel, sizeof kernel);
+  }
+  return hash;
+}
+
+Status Emitter::run() {
+  header_.magic = kPlanMagic;
+  header_.format = kPlanFormat;
+  header_.header_bytes = sizeof header_;
+  header_.arena_bytes = result_.arena_bytes;
+  header_.state_bytes = result_.state_bytes;
+  header_.model_bytes = reader_.buffer().size();
+  if (writer_.write != nullptr) header_.model_hash = model_hash(reader_.buffer().data(), reader_.buffer().size());
+  header_.target_features = graph_.options().target.features;
+  header_.options = graph_.options().flags;
+  header_.kernel_set_hash = kernel_set_hash(graph_.variants());
+  for (uint32_t i = 0; i < graph_.variants().count; ++i) header_.kernel_count += graph_.used(i);
+  header_.input_count = static_cast<uint16_t>(reader_.input_count());
+  header_.output_count = static_cast<uint16_t>(reader_.output_count());
+  header_.list_count = 1;
+  header_.step_count = graph_.step_count();
+  header_.kernels = sizeof header_;
+  header_.ios = header_.kernels + header_.kernel_count * static_cast<uint32_t>(sizeof(PlanKernel));
+  const uint32_t io_count = header_.input_count + header_.output_count;
+  header_.lists = header_.ios + io_count * static_cast<uint32_t>(sizeof(PlanIo));
+  header_.steps = header_.lists + static_cast<uint32_t>(sizeof(PlanList));
+  operands_ = header_.steps + header_.step_count * static_cast<uint32_t>(sizeof(PlanStep));
+  cursor_ = operands_ + graph_.operand_words() * 4;
+
+  result_.constant_bytes = 0;
+  for (uint32_t i = 0; i < reader_.operator_count() && cursor_ <= kMaxBytes; ++i) emit_operator(i);
+  for (uint32_t i = 0; i < io_count && cursor_ <= kMaxBytes; ++i) {
+    const uint32_t tensor =
+        i < header_.input_count ? reader_.input(i) : reader_.output(i - header_.input_count);
+    emit_io(tensor, header_.ios + i * static_cast<uint32_t>(sizeof(PlanIo)));
+  }
+  if (cursor_ > kMaxBytes) {
+    return graph_.report({Status::kTooLarge, -1, -1, TEXT("the plan would have more than 256 MB"),
+                          TEXT("use a smaller model"), kNoNumber});
+  }
+  emit_kernels();
+  const PlanList list = {0, header_.step_count};
+  write(header_.lists, &list, sizeof list);
+  header_.segments = segments_;
+  header_.plan_bytes = result_.plan_bytes = static_cast<uint32_t>(cursor_);
+  write(0, &header_, sizeof header_);
+  return status_;
+}
+
+}  // namespace
+
+Status emit_plan(Graph& graph, const PlanWriter& writer, PlanResult& result) {
+  return Emitter(graph, writer, result).run();
+}
+
+}  // namespace microplan
