@@ -43,7 +43,9 @@ Status prepare_shape(const OperatorContext& context, BinaryShape* shape) {
     const uint32_t from_end = rank - 1 - axis;
     const uint32_t slot = kChannels - from_end - (rank < 4 && from_end > 0 ? 1 : 0);
     uint32_t dim[3];
-    for (uint32_t i = 0; i < 3; ++i) dim[i] = from_end < tensor[i].rank ? tensor[i].dims[tensor[i].rank - 1 - from_end] : 1;
+    for (uint32_t i = 0; i < 3; ++i) {
+      dim[i] = from_end < tensor[i].rank ? tensor[i].dims[tensor[i].rank - 1 - from_end] : 1;
+    }
     for (uint32_t i = 0; i < 2; ++i) {
       if (dim[i] == dim[2]) continue;
       if (dim[i] != 1 || dim[1 - i] != dim[2]) {
@@ -130,7 +132,8 @@ Side side_of(const BinaryShape& shape, const Io& io, uint32_t input) {
 
 // `op` is taken by value: it lives in registers, which stores to y cannot change.
 template <typename Op>
-void run_channels(Op op, const int8_t* a, uint32_t a_step, const int8_t* b, uint32_t b_step, int8_t* y, uint32_t count) {
+void run_channels(Op op, const int8_t* a, uint32_t a_step, const int8_t* b, uint32_t b_step, int8_t* y,
+                  uint32_t count) {
   const int8_t* const end = y + count;
   if ((a_step & b_step) != 0) {
     while (y != end) *y++ = op(*a++, *b++);
@@ -159,10 +162,10 @@ void run_rows(const BinaryShape& shape, Op op, const Side& a, const Side& b, con
   }
 }
 
-// value * multiplier / 2^31 / 2^right rounded twice like requantize(), in its shortest form: from twice the value, which
-// must fit 32 bits, the rounded product is the upper word of a 64-bit sum, and `addend` is what the second rounding adds:
-// half of 2^right, less 1 for negative values. (Less 1 for negative products would be the same: where a negative value's
-// product is 0, both give 0.) With a right shift of 0 there is no second rounding and `addend` is 0.
+// value * multiplier / 2^31 / 2^right rounded twice like requantize(), in its shortest form: from twice the value,
+// which must fit 32 bits, the rounded product is the upper word of a 64-bit sum, and `addend` is what the second
+// rounding adds: half of 2^right, less 1 for negative values. (Less 1 for negative products would be the same: where a
+// negative value's product is 0, both give 0.) With a right shift of 0 there is no second rounding; `addend` is 0.
 int32_t scale_doubled(int32_t doubled, int32_t multiplier, int32_t addend, int32_t right) {
   const uint64_t product = static_cast<uint64_t>(static_cast<int64_t>(doubled) * multiplier);
   const uint64_t sum = product + (static_cast<uint64_t>(static_cast<uint32_t>(addend)) << 32 | 0x80000000u);
@@ -267,8 +270,9 @@ namespace kernels {
 
 Status add_int8_run(const void* in, Rows rows, const Io& io, void*) {
   const AddParams& params = *static_cast<const AddParams*>(in);
-  run_rows(params.shape, Add(params), side_of(params.shape, io, params.wide), side_of(params.shape, io, 1 - params.wide),
-           io.view(2), rows);
+  const Side wide = side_of(params.shape, io, params.wide);
+  const Side narrow = side_of(params.shape, io, 1 - params.wide);
+  run_rows(params.shape, Add(params), wide, narrow, io.view(2), rows);
   return Status::kOk;
 }
 

@@ -15,8 +15,8 @@ struct BinaryShape {
   uint32_t broadcast[2];  // bit d: the input has one element along dimension d, for all of the output's
 };
 
-// Sums are taken at 2^20 times half the larger scale, as TensorFlow Lite does. There the input with the larger scale is a
-// plain shift by 19 bits; only the other one needs a multiplier.
+// Sums are taken in steps of the larger scale / 2^19, as TensorFlow Lite does. There the input with the larger scale is
+// a plain shift; only the other one needs a multiplier.
 struct AddParams {
   BinaryShape shape;
   uint32_t wide;  // the input with the larger scale

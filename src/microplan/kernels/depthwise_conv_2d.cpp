@@ -98,7 +98,7 @@ inline void add_channel(const int8_t* x, const int8_t* w, uint32_t taps, Stride 
   sums[0] = sum;
 }
 
-// The same for four output channels, which share the stepping; their input channels lie kLane apart.
+// The same for four output channels whose input channels lie kLane apart: 1 or 0.
 template <uint32_t kLane>
 inline void add_four_channels(const int8_t* x, const int8_t* w, uint32_t taps, Stride stride, int32_t input_offset,
                               uint32_t* sums) {
@@ -139,6 +139,7 @@ Status depthwise_conv_2d_int8_run(const void* in, Rows rows, const Io& io, void*
       const int8_t* filter = constants.filter + at.first_tap * out_c;
       uint32_t m_left = multiplier;  // output channels that the input channel at.x still has
       for (uint32_t c = 0; c < out_c;) {
+        // Four channels share the stepping from tap to tap when their inputs lie side by side or are one.
         const uint32_t lanes = (multiplier == 1 ? out_c - c : m_left) >= 4 ? 4 : 1;
         uint32_t sums[4] = {0, 0, 0, 0};
         const int8_t* x = at.x;
@@ -157,10 +158,9 @@ Status depthwise_conv_2d_int8_run(const void* in, Rows rows, const Io& io, void*
         }
         for (uint32_t i = 0; i < lanes; ++i) *at.y++ = constants.finish(c++, sums[i], params.quantization);
         filter += lanes;
-        m_left -= lanes;
         if (multiplier == 1) {
           at.x += lanes;
-        } else if (m_left == 0) {
+        } else if ((m_left -= lanes) == 0) {
           at.x += 1;
           m_left = multiplier;
         }

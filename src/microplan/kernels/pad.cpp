@@ -39,7 +39,8 @@ Status prepare_paddings(const OperatorContext& context, PadParams* params) {
   if (input.rank > kDims || output.rank != input.rank || paddings.elements != 2u * input.rank) {
     return context.fail(Status::kUnsupportedShape, input_operand(kPaddings),
                         MICROPLAN_DIAGNOSTIC_TEXT("input, paddings and output do not go together"),
-                        MICROPLAN_DIAGNOSTIC_TEXT("paddings are [dimensions, 2], for at most 5 dimensions"), input.rank);
+                        MICROPLAN_DIAGNOSTIC_TEXT("paddings are [dimensions, 2], for at most 5 dimensions"),
+                        input.rank);
   }
   for (uint32_t d = 0; d < kDims; ++d) params->input[d] = params->output[d] = 1;
   for (uint32_t axis = 0; axis < input.rank; ++axis) {

@@ -46,7 +46,7 @@ inline int32_t rounding_shift_right(int32_t value, int32_t exponent) {
 // value * real, rounded twice, as TensorFlow Lite's MultiplyByQuantizedMultiplier for int32.
 inline int32_t requantize(int32_t value, Requantize by) {
   const int32_t left = by.shift > 0 ? by.shift : 0;
-  const int32_t right = by.shift > 0 ? 0 : -by.shift;
+  const int32_t right = by.shift > 0 ? 0 : wrap_sub(0, by.shift);
   return rounding_shift_right(multiply_high(shift_left(value, left), by.multiplier), right);
 }
 
@@ -55,8 +55,8 @@ inline int32_t clamp(int32_t value, int32_t low, int32_t high) {
 }
 
 // Nearest integer to real / scale, halves away from zero, plus zero_point, kept within [low, high]. NaN gives low. The
-// quotient is rounded to single precision, as in TensorFlow Lite's AffineQuantize; with zero points of 16 bits every
-// quotient that does not fit an int32 is out of the range. (Adding 1/2 and truncating would round 1/2 - 2^-25 up.)
+// quotient is rounded to single precision, as in TensorFlow Lite's AffineQuantize. With zero points of 16 bits every
+// quotient beyond int32 is out of the range. (Adding 1/2 and truncating would round 1/2 - 2^-25 up.)
 inline int32_t quantize(float real, float scale, int32_t zero_point, int32_t low, int32_t high) {
   const float steps = real / scale;
   if (!(steps > -2147483648.0f)) return low;
@@ -67,9 +67,9 @@ inline int32_t quantize(float real, float scale, int32_t zero_point, int32_t low
   return q < low ? low : q > high ? high : static_cast<int32_t>(q);
 }
 
-// scale * (q - zero_point), for integers of at most 16 bits. TensorFlow Lite multiplies in double precision and rounds the
-// product to single. That is the same: a difference of 17 bits is exact in a float, the product of 24 and 17 bits is exact
-// in a double, and so both round the one real product once.
+// scale * (q - zero_point), for integers of at most 16 bits. TensorFlow Lite multiplies in double precision and rounds
+// the product to single. That is the same: the difference has 17 bits and is exact in a float, the product of 24 and 17
+// bits is exact in a double, and so both round the same real number once.
 inline float dequantize(int32_t q, float scale, int32_t zero_point) {
   return scale * static_cast<float>(wrap_sub(q, zero_point));
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// SOFTMAX, int8 to int8 and int16: prepare and the reference kernels. The fixed-point polynomials are those of gemmlowp's
-// fixedpoint.h, which TensorFlow Lite uses, bit for bit.
+// SOFTMAX, int8 to int8 and int16: prepare and the reference kernels. The fixed-point polynomials are, bit for bit,
+// those of gemmlowp's fixedpoint.h, which TensorFlow Lite uses.
 #include "microplan/kernels/softmax.h"
 
 #include "microplan/kernels.h"
@@ -61,12 +61,12 @@ Status prepare(const OperatorContext& context, void* out) {
   if (!(real > 1)) {
     return context.fail(Status::kUnsupportedOption, input_operand(0),
                         MICROPLAN_DIAGNOSTIC_TEXT("beta * input scale is 2^-26 or less"),
-                        MICROPLAN_DIAGNOSTIC_TEXT("beta is 1 unless the model says otherwise; quantize the model again"));
+                        MICROPLAN_DIAGNOSTIC_TEXT("convert the model again with beta 1 and representative data"));
   }
   params.depth = input.dims[input.rank - 1];
   params.rows = input.elements / params.depth;
-  // From 2^30 on only the largest element counts: a step below it is more than 16 in the exponent. Such multipliers are
-  // not needed then, and the shift would leave the range of a Requantize.
+  // From 2^30 on one step is 16 or more in the exponent, and only the largest elements count: zeroed params say that
+  // without a multiplier, which would leave the range of a Requantize.
   Requantize by;
   if (real >= static_cast<double>(1 << 30) || !requantize_from(real, &by)) return Status::kOk;
   params.multiplier = by.multiplier;
@@ -128,8 +128,8 @@ int32_t exp_negative(int32_t a) {
   return result;
 }
 
-// 2^62 / x for x in [2^31, 2^32), Q0.31: Newton and Raphson's division, from a linear estimate. gemmlowp takes 1 / (1 + f)
-// for x = 2^31 (1 + f); half its denominator is x / 2. All but the result are Q2.29.
+// 2^62 / x for x in [2^31, 2^32), Q0.31: Newton and Raphson's division, from a linear estimate. It is gemmlowp's
+// 1 / (1 + f) for x = 2^31 (1 + f), where half the denominator is x / 2. All but the result are Q2.29.
 int32_t reciprocal(uint32_t x) {
   constexpr int32_t k48Over17 = 1515870810;
   constexpr int32_t kMinus32Over17 = -1010580540;
@@ -160,8 +160,8 @@ void run_row(const SoftmaxParams& params, const int8_t* x, T* y) {
   for (uint32_t c = 0; c < params.depth; ++c) {
     if (x[c] > exponential.max_value) exponential.max_value = x[c];
   }
-  // 64 bits, so that rows above 4095 elements cannot overflow. TensorFlow Lite stops at a sum of 512 with int8 outputs,
-  // where all of them round to 0, and lets the sum wrap with int16; what it defines is the same here.
+  // 64 bits, so that no row overflows. TensorFlow Lite has 32: it aborts from a sum of 512 on with int8 outputs, where
+  // all of them round to 0, and wraps from 4096 on with int16. Below that the results are the same.
   uint64_t sum = 0;
   for (uint32_t c = 0; c < params.depth; ++c) {
     const int32_t e = exponential(x[c]);

@@ -53,8 +53,8 @@ class WindowPosition {
   void set_row(const Window& window, const Io& io, uint32_t row);
   void set_column(const Window& window, uint32_t out_x);
 
-  int8_t* y;                // the output row, then whatever run() makes of it
-  const int8_t* x;          // first channel of the first tap inside the input
+  int8_t* y;                // begin of the output row; run() moves it on
+  const int8_t* x;          // first channel of the first tap inside the input; run() may move it on
   uint32_t first_tap;       // that tap's index in the kernel: ky * kernel_w + kx
   uint32_t taps_h, taps_w;  // taps inside the input; 0 is possible when the dilation exceeds the input
 

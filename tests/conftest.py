@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What all tests share: where the real models lie, and building C++ projects."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+DIGITS = ROOT / "examples" / "digits" / "digits.tflite"
+# The real models that the operators cover, beside the repository or in the folder that MICROPLAN_MODELS names.
+MODELS = [
+    "hello_world_int8",
+    "hello_world_float",
+    "kws_ref_model",
+    "vww_96_int8",
+    "person_detect",
+    "pretrainedResnet_quant",
+    "ad01_int8",
+    "str_ww_ref_model",
+    "micro_speech_quantized",
+]
+
+
+def models_folder() -> Path:
+    return Path(os.environ.get("MICROPLAN_MODELS", ROOT.parent / "shared" / "models"))
+
+
+@pytest.fixture(scope="session")
+def models_dir() -> Path:
+    """The folder of the real models."""
+    folder = models_folder()
+    if not folder.is_dir():
+        pytest.skip(f"needs the real models in {folder}; set MICROPLAN_MODELS to their folder")
+    return folder
+
+
+@pytest.fixture(params=[*MODELS, "digits"])
+def model_path(request: pytest.FixtureRequest) -> Path:
+    """Each real model in turn."""
+    if request.param == "digits":
+        return DIGITS
+    folder: Path = request.getfixturevalue("models_dir")
+    return folder / f"{request.param}.tflite"
+
+
+@pytest.fixture(scope="session")
+def cmake_build(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Builds a CMake project and returns its build folder."""
+
+    def build(source: Path, *options: str) -> Path:
+        folder = tmp_path_factory.mktemp(source.name)
+        for command in (
+            ["cmake", "-G", "Ninja", "-S", str(source), "-B", str(folder), *options],
+            ["cmake", "--build", str(folder)],
+        ):
+            result = subprocess.run(command, capture_output=True, text=True, timeout=600)
+            assert result.returncode == 0, result.stdout + result.stderr
+        return folder
+
+    return build

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Compares Microplan with TensorFlow Lite Micro, tensor by tensor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import microplan
+import numpy as np
+from numpy.typing import NDArray
+from tflite_micro.python.tflite_micro import runtime
+
+Array = NDArray[Any]
+
+# Of the largest reference value of the tensor, for float tensors; integer tensors are equal.
+FLOAT_TOLERANCE = 1e-5
+
+
+def random_inputs(tensors: Sequence[microplan.Tensor], rng: np.random.Generator) -> list[Array]:
+    """One array for each input: the whole range of an integer type, [-4, 4) for floats."""
+
+    def fill(tensor: microplan.Tensor) -> Array:
+        if tensor.dtype.kind == "f":
+            return rng.uniform(-4, 4, tensor.shape).astype(tensor.dtype)
+        limits = np.iinfo(tensor.dtype)
+        return rng.integers(limits.min, limits.max, tensor.shape, tensor.dtype, endpoint=True)
+
+    return [fill(tensor) for tensor in tensors]
+
+
+class Reference:
+    """TensorFlow Lite Micro, its interpreter keeping every tensor."""
+
+    def __init__(self, model: bytes) -> None:
+        self._interpreter = runtime.Interpreter.from_bytes(
+            model, intrepreter_config=runtime.InterpreterConfig.kPreserveAllTensors
+        )
+
+    def invoke(self, inputs: Sequence[Array]) -> None:
+        for index, array in enumerate(inputs):
+            self._interpreter.set_input(array, index)
+        self._interpreter.invoke()
+
+    def tensor(self, index: int) -> Array:
+        return np.asarray(self._interpreter.GetTensor(index, 0)["tensor_data"])
+
+    def reset(self) -> None:
+        self._interpreter.reset()
+
+
+def assert_equal(found: Array, expected: Array, what: str) -> None:
+    if found.dtype.kind == "f":
+        bound = FLOAT_TOLERANCE * float(np.max(np.abs(expected), initial=0))
+        np.testing.assert_allclose(found, expected.reshape(found.shape), rtol=0, atol=bound, err_msg=what)
+    else:
+        np.testing.assert_array_equal(found, expected.reshape(found.shape), err_msg=what)
+
+
+def assert_conforms(model: bytes, inputs: Sequence[Sequence[Array]] | int, seed: int = 0) -> None:
+    """Runs the inputs (or that many random ones) in both forms; every operator's outputs equal the reference's."""
+    forms = {form: microplan.Interpreter(model, form=form, keep_tensors=True) for form in ("compiled", "interpreted")}
+    reference = Reference(model)
+    rng = np.random.default_rng(seed)
+    if isinstance(inputs, int):
+        inputs = [random_inputs(forms["compiled"].inputs, rng) for _ in range(inputs)]
+    for arrays in inputs:
+        reference.invoke(arrays)
+        outputs = {form: interpreter.invoke(list(arrays)) for form, interpreter in forms.items()}
+        for form, interpreter in forms.items():
+            assert interpreter.tensors, "no tensor was kept"
+            for index, tensor in interpreter.tensors.items():
+                assert_equal(tensor, reference.tensor(index), f"{form}, tensor {index}")
+            for mine, other in zip(outputs[form], outputs["compiled"], strict=True):
+                assert mine.tobytes() == other.tobytes(), "the two forms differ"
