@@ -142,6 +142,7 @@ struct Footprint {
     uint32_t rows;
     uint32_t row_bytes;
     uint8_t alignment;  // of every row, a power of two up to 16
+    bool written;       // an output, or an input that is a variable of the model and carries state
   };
   struct Constant {
     uint32_t bytes;
@@ -154,8 +155,13 @@ struct Footprint {
   TensorRows view[kMaxViews];
   Constant constant[kMaxConstants];
 
+  // Inputs first, the output last.
   void add_view(Operand operand, uint32_t rows, uint32_t row_bytes, uint8_t alignment) {
-    view[view_count++] = {operand, rows, row_bytes, alignment};
+    view[view_count++] = {operand, rows, row_bytes, alignment, operand.is_output};
+  }
+  // A variable: one row of state that the kernel reads and writes.
+  void add_state(Operand operand, uint32_t bytes, uint8_t alignment) {
+    view[view_count++] = {operand, 1, bytes, alignment, true};
   }
   void add_constant(uint32_t bytes, uint8_t alignment, bool optional = false) {
     constant[constant_count++] = {bytes, alignment, optional};
@@ -193,7 +199,7 @@ struct Variant {
   bool (*supports)(const void* params, const Target& target);
   // False when no model can have these params. Trusts no byte of them: verify_plan calls it with bytes from outside.
   bool (*footprint)(const void* params, Footprint* footprint);
-  // The rows of view `view` that output rows `rows` read.
+  // The rows of view `view` that output rows `rows` read; {0, 1} for state.
   Rows (*input_rows)(const void* params, uint32_t view, Rows rows);
   // Scratch for running `rows` rows in one call, 16-aligned. nullptr: none.
   uint32_t (*scratch_bytes)(const void* params, uint32_t rows);

@@ -2,8 +2,8 @@
 // The plan: a flat, position-independent description of one inference. Fixed-width little-endian integers and 32-bit
 // offsets from the plan's first byte; no pointer, no size_t. A plan lies on a 16-byte boundary.
 //
-//   PlanHeader | PlanKernel[kernel_count] | PlanIo[input_count + output_count] | PlanList[list_count] |
-//   PlanStep[step_count] | operand words | params and plan constants
+//   PlanHeader | PlanKernel[kernel_count] | PlanIo[input_count + output_count] | PlanFill[fill_count] |
+//   PlanList[list_count] | PlanStep[step_count] | operand words | params and plan constants
 #ifndef MICROPLAN_PLAN_H_
 #define MICROPLAN_PLAN_H_
 
@@ -68,7 +68,9 @@ struct PlanHeader {
   uint32_t ios;              // offset of PlanIo[input_count + output_count], inputs first
   uint32_t lists;            // offset of PlanList[list_count]; an inference begins with list 0
   uint32_t steps;            // offset of PlanStep[step_count]
-  uint32_t reserved[3];      // 0
+  uint32_t fills;            // offset of PlanFill[fill_count]
+  uint32_t fill_count;
+  uint32_t reserved;         // 0
 };
 static_assert(sizeof(PlanHeader) == 84, "the plan format is fixed");
 
@@ -89,6 +91,14 @@ struct PlanIo {
   uint32_t dims[kMaxRank];  // [0, rank) used, the rest 0
 };
 static_assert(sizeof(PlanIo) == 44, "the plan format is fixed");
+
+// What reset() sets a part of the state to; the rest becomes 0.
+struct PlanFill {
+  uint32_t offset;
+  uint32_t bytes;
+  uint32_t value;  // of each byte
+};
+static_assert(sizeof(PlanFill) == 12, "the plan format is fixed");
 
 // Steps [first, first + count) of the step table, run in order.
 struct PlanList {

@@ -84,6 +84,34 @@ Cost cost(const void* in, const Target&) {
                         requantize_bytes(params.quantization, window.out_c));
 }
 
+// The runs of multiplications in one kernel row.
+struct Runs {
+  uint32_t count, length;
+  uint32_t x_step;      // bytes of input from one run to the next
+  uint32_t filter_row;  // bytes of filter from one kernel row to the next
+  int32_t input_offset;
+};
+
+// The sum of one output. A function of its own, so that the inner loop has the registers to itself when the compiler
+// optimises for size, too.
+[[gnu::noinline]] uint32_t sum_window(const int8_t* x_row, const int8_t* w_row, const WindowPosition& at,
+                                      const Runs& runs) {
+  uint32_t sum = 0;
+  for (uint32_t left = at.taps_h; left != 0;) {
+    const int8_t* x = x_row;
+    const int8_t* w = w_row;
+    for (uint32_t i = runs.count; i != 0; --i) {
+      sum = dot(x, w, runs.length, runs.input_offset, sum);
+      x += runs.x_step;
+      w += runs.length;
+    }
+    if (--left == 0) break;
+    x_row = at.below(x_row);
+    w_row += runs.filter_row;
+  }
+  return sum;
+}
+
 }  // namespace
 
 namespace kernels {
@@ -93,38 +121,27 @@ Status conv_2d_int8_run(const void* in, Rows rows, const Io& io, void*) {
   const Window& window = params.window;
   const ConvolutionConstants constants(io);
   const uint32_t filter_c = params.filter_c;
-  const uint32_t filter_row = window.kernel_w * filter_c;
   const uint32_t channels_per_group = window.out_c / (window.in_c / filter_c);
-  const uint32_t tap_step = window.dilation_w * window.in_c;
+  Runs runs;
+  runs.x_step = window.dilation_w * static_cast<uint32_t>(window.in_c);
+  runs.filter_row = window.kernel_w * filter_c;
+  runs.input_offset = params.quantization.input_offset;
+  const uint32_t filter_bytes = window.kernel_h * runs.filter_row;
   WindowPosition at;
   for (uint32_t row = rows.first; row < rows.last; ++row) {
     at.set_row(window, io, row);
     for (uint32_t out_x = 0; out_x < window.out_w; ++out_x) {
       at.set_column(window, out_x);
-      // Taps side by side are one run of the inner loop when nothing lies between them.
-      const bool adjacent = tap_step == filter_c;
-      const uint32_t run = adjacent ? at.taps_w * filter_c : filter_c;
-      const uint32_t runs = adjacent ? 1 : at.taps_w;
+      // Taps side by side are one run when nothing lies between them.
+      const bool adjacent = runs.x_step == filter_c;
+      runs.count = adjacent ? 1 : at.taps_w;
+      runs.length = adjacent ? at.taps_w * filter_c : filter_c;
       const int8_t* filter = constants.filter + at.first_tap * filter_c;
       uint32_t group_left = channels_per_group;
       for (uint32_t c = 0; c < window.out_c; ++c) {
-        uint32_t sum = 0;
-        const int8_t* x_row = at.x;
-        const int8_t* w_row = filter;
-        for (uint32_t left = at.taps_h; left != 0;) {
-          const int8_t* x = x_row;
-          const int8_t* w = w_row;
-          for (uint32_t i = runs; i != 0; --i) {
-            sum = dot(x, w, run, params.quantization.input_offset, sum);
-            x += tap_step;
-            w += run;
-          }
-          if (--left == 0) break;
-          x_row = at.below(x_row);
-          w_row += filter_row;
-        }
+        const uint32_t sum = sum_window(at.x, filter, at, runs);
         *at.y++ = constants.finish(c, sum, params.quantization);
-        filter += window.kernel_h * filter_row;
+        filter += filter_bytes;
         if (--group_left == 0) {
           group_left = channels_per_group;
           at.x += filter_c;

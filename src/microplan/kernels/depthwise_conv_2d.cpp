@@ -81,43 +81,46 @@ Cost cost(const void* in, const Target&) {
                         requantize_bytes(params.quantization, window.out_c));
 }
 
-// Bytes from one tap of a kernel row to the next.
-struct Stride {
-  uint32_t x, w;
+// Bytes from one tap to the next, and from one kernel row to the next.
+struct Steps {
+  uint32_t x, w, filter_row;
+  int32_t input_offset;
 };
 
-// Adds the taps of one kernel row to an output channel.
-inline void add_channel(const int8_t* x, const int8_t* w, uint32_t taps, Stride stride, int32_t input_offset,
-                        uint32_t* sums) {
-  uint32_t sum = sums[0];
-  for (; taps != 0; --taps) {
-    sum += static_cast<uint32_t>((*x + input_offset) * *w);
-    x += stride.x;
-    w += stride.w;
-  }
-  sums[0] = sum;
-}
-
-// The same for four output channels whose input channels lie kLane apart: 1 or 0.
-template <uint32_t kLane>
-inline void add_four_channels(const int8_t* x, const int8_t* w, uint32_t taps, Stride stride, int32_t input_offset,
-                              uint32_t* sums) {
-  uint32_t sum0 = sums[0];
-  uint32_t sum1 = sums[1];
-  uint32_t sum2 = sums[2];
-  uint32_t sum3 = sums[3];
-  for (; taps != 0; --taps) {
-    sum0 += static_cast<uint32_t>((x[0] + input_offset) * w[0]);
-    sum1 += static_cast<uint32_t>((x[kLane] + input_offset) * w[1]);
-    sum2 += static_cast<uint32_t>((x[2 * kLane] + input_offset) * w[2]);
-    sum3 += static_cast<uint32_t>((x[3 * kLane] + input_offset) * w[3]);
-    x += stride.x;
-    w += stride.w;
+// The sums of kLanes output channels, whose input channels lie kXLane apart: 4 channels share the stepping from tap to
+// tap. Functions of their own, so that the inner loop has the registers to itself when the compiler optimises for size,
+// too. There are taps in both directions.
+template <uint32_t kLanes, uint32_t kXLane>
+[[gnu::noinline]] void sum_window(const int8_t* x_row, const int8_t* w_row, const WindowPosition& at,
+                                  const Steps& steps, uint32_t* sums) {
+  const uint32_t x_step = steps.x;
+  const uint32_t w_step = steps.w;
+  const int32_t input_offset = steps.input_offset;
+  uint32_t sum0 = 0, sum1 = 0, sum2 = 0, sum3 = 0;
+  for (uint32_t left = at.taps_h;;) {
+    const int8_t* x = x_row;
+    const int8_t* w = w_row;
+    uint32_t taps = at.taps_w;
+    do {
+      sum0 += static_cast<uint32_t>((x[0] + input_offset) * w[0]);
+      if constexpr (kLanes == 4) {
+        sum1 += static_cast<uint32_t>((x[kXLane] + input_offset) * w[1]);
+        sum2 += static_cast<uint32_t>((x[2 * kXLane] + input_offset) * w[2]);
+        sum3 += static_cast<uint32_t>((x[3 * kXLane] + input_offset) * w[3]);
+      }
+      x += x_step;
+      w += w_step;
+    } while (--taps != 0);
+    if (--left == 0) break;
+    x_row = at.below(x_row);
+    w_row += steps.filter_row;
   }
   sums[0] = sum0;
-  sums[1] = sum1;
-  sums[2] = sum2;
-  sums[3] = sum3;
+  if constexpr (kLanes == 4) {
+    sums[1] = sum1;
+    sums[2] = sum2;
+    sums[3] = sum3;
+  }
 }
 
 }  // namespace
@@ -130,31 +133,23 @@ Status depthwise_conv_2d_int8_run(const void* in, Rows rows, const Io& io, void*
   const ConvolutionConstants constants(io);
   const uint32_t out_c = window.out_c;
   const uint32_t multiplier = params.depth_multiplier;
-  const Stride stride = {window.dilation_w * static_cast<uint32_t>(window.in_c), out_c};
+  const Steps steps = {window.dilation_w * static_cast<uint32_t>(window.in_c), out_c, window.kernel_w * out_c,
+                       params.quantization.input_offset};
   WindowPosition at;
   for (uint32_t row = rows.first; row < rows.last; ++row) {
     at.set_row(window, io, row);
     for (uint32_t out_x = 0; out_x < window.out_w; ++out_x) {
       at.set_column(window, out_x);
       const int8_t* filter = constants.filter + at.first_tap * out_c;
+      const bool taps = at.taps_h != 0 && at.taps_w != 0;
       uint32_t m_left = multiplier;  // output channels that the input channel at.x still has
       for (uint32_t c = 0; c < out_c;) {
-        // Four channels share the stepping from tap to tap when their inputs lie side by side or are one.
+        // Four channels go together when their inputs lie side by side or are one.
         const uint32_t lanes = (multiplier == 1 ? out_c - c : m_left) >= 4 ? 4 : 1;
         uint32_t sums[4] = {0, 0, 0, 0};
-        const int8_t* x = at.x;
-        const int8_t* w = filter;
-        for (uint32_t left = at.taps_h; left != 0;) {
-          if (lanes == 1) {
-            add_channel(x, w, at.taps_w, stride, params.quantization.input_offset, sums);
-          } else if (multiplier == 1) {
-            add_four_channels<1>(x, w, at.taps_w, stride, params.quantization.input_offset, sums);
-          } else {
-            add_four_channels<0>(x, w, at.taps_w, stride, params.quantization.input_offset, sums);
-          }
-          if (--left == 0) break;
-          x = at.below(x);
-          w += window.kernel_w * out_c;
+        if (taps) {
+          auto* const sum = lanes == 1 ? sum_window<1, 0> : multiplier == 1 ? sum_window<4, 1> : sum_window<4, 0>;
+          sum(at.x, filter, at, steps, sums);
         }
         for (uint32_t i = 0; i < lanes; ++i) *at.y++ = constants.finish(c++, sums[i], params.quantization);
         filter += lanes;

@@ -14,9 +14,13 @@ const uint32_t kAllVariantsCount = sizeof kAllVariants / sizeof kAllVariants[0];
 uint32_t overlap_bytes(const Variant& variant, const void* params) {
   Footprint footprint;
   if (variant.overlap == Overlap::kNone || !variant.footprint(params, &footprint)) return kNoOverlap;
-  if (variant.overlap == Overlap::kElementwise) return 0;
   const Footprint::TensorRows& input = footprint.view[0];
   const Footprint::TensorRows& output = footprint.view[footprint.view_count - 1];
+  if (variant.overlap == Overlap::kElementwise) {
+    // A broadcast input is read again after its place in the output was written.
+    const bool covered = input.rows == output.rows && input.row_bytes >= output.row_bytes;
+    return covered ? 0 : kNoOverlap;
+  }
   // After row r the output covers (r + 1) rows; the inputs from row r's first one on may be read until then.
   uint64_t worst = 0;
   for (uint32_t r = 0; r < output.rows; ++r) {

@@ -16,11 +16,6 @@ T load(const uint8_t* data, uint32_t index) {
   return value;
 }
 
-template <typename T>
-void store(uint8_t* data, uint32_t index, T value) {
-  memcpy(data + index * sizeof(T), &value, sizeof value);
-}
-
 // Element `index` of a tensor that is not float32. int64 is kept within the range of int32.
 int32_t load_integer(DataType type, const uint8_t* data, uint32_t index) {
   switch (type) {
@@ -39,13 +34,21 @@ int32_t load_integer(DataType type, const uint8_t* data, uint32_t index) {
   return 0;
 }
 
-template <typename T>
-uint32_t largest(const uint8_t* data, uint32_t count) {
-  uint32_t best = 0;
-  for (uint32_t i = 1; i < count; ++i) {
-    if (load<T>(data, i) > load<T>(data, best)) best = i;
+struct Limits {
+  int32_t low, high;
+};
+Limits limits_of(DataType type) {
+  switch (type) {
+    case DataType::kInt8: return {INT8_MIN, INT8_MAX};
+    case DataType::kUInt8: return {0, UINT8_MAX};
+    case DataType::kInt16: return {INT16_MIN, INT16_MAX};
+    case DataType::kBool: return {0, 1};
+    case DataType::kInt32:
+    case DataType::kInt64:
+    case DataType::kFloat32:
+    case DataType::kNone: break;
   }
-  return best;
+  return {INT32_MIN, INT32_MAX};
 }
 
 }  // namespace
@@ -63,33 +66,28 @@ float Tensor::dequantize(uint32_t index) const {
 
 void Tensor::set(uint32_t index, float real) const {
   if (index >= elements()) return;
-  const float step = scale() > 0 ? scale() : 1;
-  const int32_t zero = scale() > 0 ? zero_point() : 0;
-  const auto quantized = [=](int32_t low, int32_t high) { return quantize_value(real, step, zero, low, high); };
-  switch (type()) {
-    case DataType::kFloat32: store(data_, index, real); return;
-    case DataType::kInt8: store(data_, index, static_cast<int8_t>(quantized(INT8_MIN, INT8_MAX))); return;
-    case DataType::kUInt8: store(data_, index, static_cast<uint8_t>(quantized(0, UINT8_MAX))); return;
-    case DataType::kInt16: store(data_, index, static_cast<int16_t>(quantized(INT16_MIN, INT16_MAX))); return;
-    case DataType::kInt32: store(data_, index, quantized(INT32_MIN, INT32_MAX)); return;
-    case DataType::kInt64: store(data_, index, static_cast<int64_t>(quantized(INT32_MIN, INT32_MAX))); return;
-    case DataType::kBool: store(data_, index, static_cast<uint8_t>(real != 0 ? 1 : 0)); return;
-    case DataType::kNone: return;
+  if (type() == DataType::kFloat32) {
+    memcpy(data_ + index * sizeof real, &real, sizeof real);
+    return;
   }
+  const bool quantized = scale() > 0;
+  const Limits limits = limits_of(type());
+  const int64_t q =
+      quantize_value(real, quantized ? scale() : 1, quantized ? zero_point() : 0, limits.low, limits.high);
+  const uint32_t bytes = element_bytes(type());
+  memcpy(data_ + index * bytes, &q, bytes);  // the low bytes come first
 }
 
 uint32_t Tensor::argmax() const {
-  switch (type()) {
-    case DataType::kFloat32: return largest<float>(data_, elements());
-    case DataType::kInt8: return largest<int8_t>(data_, elements());
-    case DataType::kUInt8:
-    case DataType::kBool: return largest<uint8_t>(data_, elements());
-    case DataType::kInt16: return largest<int16_t>(data_, elements());
-    case DataType::kInt32: return largest<int32_t>(data_, elements());
-    case DataType::kInt64: return largest<int64_t>(data_, elements());
-    case DataType::kNone: break;
+  const uint32_t count = elements();
+  uint32_t best = 0;
+  for (uint32_t i = 1; i < count; ++i) {
+    const bool larger = type() == DataType::kFloat32
+                            ? load<float>(data_, i) > load<float>(data_, best)
+                            : load_integer(type(), data_, i) > load_integer(type(), data_, best);
+    if (larger) best = i;
   }
-  return 0;
+  return best;
 }
 
 }  // namespace microplan

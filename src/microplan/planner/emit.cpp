@@ -36,6 +36,8 @@ class Emitter final : public ConstantWriter {
   void emit_step(const Graph::Context& context, const Graph::Prepared& prepared);
   void emit_kernels();
   void emit_io(uint32_t tensor, uint32_t at);
+  // Returns their number.
+  uint32_t emit_fills(bool write_them);
   void emit_header();
 
   void write(uint64_t offset, const void* data, uint32_t bytes) {
@@ -184,6 +186,24 @@ void Emitter::emit_io(uint32_t tensor, uint32_t at) {
   write(at, &io, sizeof io);
 }
 
+// A variable begins as real zero. As in TensorFlow Lite Micro that is the zero point for int8 alone; the bytes of wider
+// types are 0 whatever their zero point.
+uint32_t Emitter::emit_fills(bool write_them) {
+  uint32_t count = 0;
+  for (uint32_t i = 0; i < reader_.tensor_count(); ++i) {
+    if (!graph_.is_state(i)) continue;
+    TensorInfo info;
+    (void)reader_.tensor(i, &info);
+    if (info.type != DataType::kInt8 || info.zero_point() == 0) continue;
+    if (write_them) {
+      const PlanFill fill = {graph_.ref(i).offset(), info.bytes, static_cast<uint8_t>(info.zero_point())};
+      write(header_.fills + count * static_cast<uint32_t>(sizeof fill), &fill, sizeof fill);
+    }
+    ++count;
+  }
+  return count;
+}
+
 // The kernels that the planner could choose from stand in the header as a hash, in an order of their own.
 uint32_t kernel_set_hash(const VariantTable& variants) {
   uint32_t hash = 0;
@@ -213,7 +233,9 @@ Status Emitter::run() {
   header_.kernels = sizeof header_;
   header_.ios = header_.kernels + header_.kernel_count * static_cast<uint32_t>(sizeof(PlanKernel));
   const uint32_t io_count = header_.input_count + header_.output_count;
-  header_.lists = header_.ios + io_count * static_cast<uint32_t>(sizeof(PlanIo));
+  header_.fills = header_.ios + io_count * static_cast<uint32_t>(sizeof(PlanIo));
+  header_.fill_count = emit_fills(false);
+  header_.lists = header_.fills + header_.fill_count * static_cast<uint32_t>(sizeof(PlanFill));
   header_.steps = header_.lists + static_cast<uint32_t>(sizeof(PlanList));
   operands_ = header_.steps + header_.step_count * static_cast<uint32_t>(sizeof(PlanStep));
   cursor_ = operands_ + graph_.operand_words() * 4;
@@ -230,6 +252,7 @@ Status Emitter::run() {
                           TEXT("use a smaller model"), kNoNumber});
   }
   emit_kernels();
+  (void)emit_fills(true);
   const PlanList list = {0, header_.step_count};
   write(header_.lists, &list, sizeof list);
   header_.segments = segments_;

@@ -58,12 +58,15 @@ Status Graph::build(Buffer workspace) {
   if (status != Status::kOk) return status;
   status = declare_inputs();
   if (status != Status::kOk) return status;
-  for (uint32_t i = 0; i < reader_.operator_count(); ++i) {
-    // A finding does not end the walk: the caller learns all of them at once. A damaged file does.
-    (void)visit(i);
-    if (reader_.buffer().status() != Status::kOk) break;
-  }
+  // A finding does not end the walk: the caller learns all of them at once. A damaged file does.
+  uint32_t visited = 0;
+  while (visited < reader_.operator_count() && reader_.buffer().status() == Status::kOk) (void)visit(visited++);
   if (result_.status != Status::kOk) return result_.status;
+  if (reader_.buffer().status() != Status::kOk) {
+    // The damage is in a field that nobody checks when reading it: an option, a shape signature.
+    const Finding damage = reader_.broken();
+    return report({damage.status, static_cast<int32_t>(visited) - 1, -1, damage.reason, damage.fix, damage.found});
+  }
   return finish_outputs();
 }
 

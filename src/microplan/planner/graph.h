@@ -69,6 +69,8 @@ class Graph {
   uint32_t operand_words() const { return operand_words_; }
   bool used(uint32_t variant) const { return used_[variant] != 0; }
   const TensorRecord& tensor(uint32_t index) const { return tensors_[tensors_[index].root]; }
+  // Whether an operator uses the tensor and it is a variable.
+  bool is_state(uint32_t index) const { return tensors_[index].storage == Storage::kState; }
   // Arena or state reference of a tensor that has one.
   Ref ref(uint32_t index) const;
   Ref scratch_ref(uint32_t operator_index) const;

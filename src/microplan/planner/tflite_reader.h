@@ -53,6 +53,8 @@ class TfliteReader {
   Finding check_tensor(uint32_t index);
   // Whether the model leaves a dimension of the tensor other than the first open.
   bool has_open_dimension(uint32_t index);
+  // The finding for a buffer() whose status is not kOk.
+  Finding broken();
   // Operator `index`: its code and operands checked against the limits, every tensor index in range.
   Finding op(uint32_t index, OperatorInfo* info);
 
@@ -64,7 +66,6 @@ class TfliteReader {
   Flatbuffer& buffer() { return buffer_; }
 
  private:
-  Finding broken();
   Finding check_indices(const Flatbuffer::Vector& vector, bool optional);
   Finding read_shape(const Flatbuffer::Table& table, TensorInfo* info);
   Finding read_data(const Flatbuffer::Table& table, TensorInfo* info);

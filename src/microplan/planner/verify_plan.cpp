@@ -27,7 +27,7 @@ class Verifier {
     if (status != Status::kOk) return status;
     const Status kernels = check_kernels();
     if (kernels != Status::kOk) return kernels;
-    return check_ios() && check_lists() && check_steps() ? Status::kOk : Status::kBadPlan;
+    return check_ios() && check_fills() && check_lists() && check_steps() ? Status::kOk : Status::kBadPlan;
   }
 
  private:
@@ -47,6 +47,7 @@ class Verifier {
   Status check_header();
   Status check_kernels() const;
   bool check_ios() const;
+  bool check_fills() const;
   bool check_lists() const;
   bool check_steps() const;
   bool check_step(const PlanStep& step) const;
@@ -78,6 +79,7 @@ Status Verifier::check_header() {
                      head_.input_count > 0 && head_.output_count > 0 &&
                      table(head_.kernels, head_.kernel_count, sizeof(PlanKernel)) &&
                      table(head_.ios, uint64_t{head_.input_count} + head_.output_count, sizeof(PlanIo)) &&
+                     table(head_.fills, head_.fill_count, sizeof(PlanFill)) &&
                      table(head_.lists, head_.list_count, sizeof(PlanList)) &&
                      table(head_.steps, head_.step_count, sizeof(PlanStep));
   return sound ? Status::kOk : Status::kBadPlan;
@@ -129,6 +131,14 @@ bool Verifier::check_ios() const {
       if (!multiply_checked(io.dims[axis], &bytes)) return false;
     }
     if (bytes != io.bytes || !check_ref(io.ref, io.bytes, alignment, i < head_.input_count)) return false;
+  }
+  return true;
+}
+
+bool Verifier::check_fills() const {
+  for (uint32_t i = 0; i < head_.fill_count; ++i) {
+    const PlanFill fill = read<PlanFill>(head_.fills, i);
+    if (uint64_t{fill.offset} + fill.bytes > head_.state_bytes) return false;
   }
   return true;
 }
@@ -192,7 +202,7 @@ bool Verifier::check_view(const PlanView& view, const Footprint::TensorRows& row
     return false;
   }
   const uint64_t bytes = uint64_t{view.ring_rows - 1} * view.row_stride + rows.row_bytes;
-  return check_ref(view.ref, bytes, rows.alignment, rows.operand.is_output);
+  return check_ref(view.ref, bytes, rows.alignment, rows.written);
 }
 
 }  // namespace

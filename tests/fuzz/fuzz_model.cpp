@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+// Any bytes as a .tflite model: planned in both forms, proved by verify_plan, and run when small.
+#include "fuzz.h"
+
+namespace microplan {
+namespace fuzz {
+namespace {
+
+using Bytes = std::vector<uint8_t>;
+
+// A writer that holds the planner to its word: every byte of the plan exactly once.
+struct CountingWriter {
+  Bytes bytes;
+  std::vector<bool> written;
+
+  explicit CountingWriter(uint32_t size) : bytes(size), written(size) {}
+
+  static Status write(void* user, uint32_t offset, const void* data, uint32_t count) {
+    CountingWriter& self = *static_cast<CountingWriter*>(user);
+    FUZZ_CHECK(uint64_t{offset} + count <= self.bytes.size());
+    for (uint32_t i = 0; i < count; ++i) {
+      FUZZ_CHECK(!self.written[offset + i]);
+      self.written[offset + i] = true;
+    }
+    if (count != 0) std::memcpy(self.bytes.data() + offset, data, count);
+    return Status::kOk;
+  }
+  bool complete() const {
+    for (const bool byte : written) {
+      if (!byte) return false;
+    }
+    return true;
+  }
+};
+
+bool equal_sizes(const PlanResult& a, const PlanResult& b) {
+  return a.plan_bytes == b.plan_bytes && a.workspace_bytes == b.workspace_bytes && a.arena_bytes == b.arena_bytes &&
+         a.state_bytes == b.state_bytes && a.constant_bytes == b.constant_bytes;
+}
+
+// A plan of the model in one form, with what it needs. Nothing when the model is refused or too large to be worth it.
+struct Planned {
+  PlanResult result;
+  uint64_t instructions = 0;
+  Bytes plan;
+};
+
+Planned plan_form(const Block& model, uint32_t flags) {
+  Planned planned;
+  PlanOptions options;
+  options.flags = flags;
+  PlanResult& result = planned.result;
+  result = plan_model(model, all_variants(), options, Buffer{}, Buffer{});
+  FUZZ_CHECK(result.status != Status::kOk);
+  if (result.status != Status::kWorkspaceTooSmall) return planned;
+
+  // The workspace's content must not matter: it differs from call to call.
+  const Block sizing_workspace(result.workspace_bytes, 0xa5);
+  result = plan_model(model, all_variants(), options, sizing_workspace, Buffer{});
+  if (result.status != Status::kOk || result.plan_bytes > kMaxMemory) return planned;
+
+  const Block workspace(result.workspace_bytes, 0x5a);
+  const Block plan(result.plan_bytes);
+  PlanObserver observer;
+  observer.user = &planned.instructions;
+  observer.step = [](void* user, uint32_t, int32_t, const Variant*, const Cost& cost) {
+    *static_cast<uint64_t*>(user) += cost.instructions;
+  };
+  const PlanResult written = plan_model(model, all_variants(), options, workspace, plan, observer);
+  FUZZ_CHECK(written.status == Status::kOk);
+  FUZZ_CHECK(equal_sizes(result, written));
+
+  CountingWriter writer(result.plan_bytes);
+  const PlanResult streamed =
+      plan_model(model, all_variants(), options, workspace, PlanWriter{CountingWriter::write, &writer});
+  FUZZ_CHECK(streamed.status == Status::kOk);
+  FUZZ_CHECK(equal_sizes(result, streamed));
+  FUZZ_CHECK(writer.complete());
+  FUZZ_CHECK(std::memcmp(writer.bytes.data(), plan.data(), plan.bytes()) == 0);
+
+  FUZZ_CHECK(verify_plan(plan, all_variants(), model.bytes()) == Status::kOk);
+  planned.plan = std::move(writer.bytes);
+  return planned;
+}
+
+bool worth_running(const Planned& planned) {
+  return !planned.plan.empty() &&
+         uint64_t{planned.result.arena_bytes} + planned.result.state_bytes < kMaxMemory &&
+         planned.instructions < kMaxInstructions;
+}
+
+Bytes infer(Model& model) {
+  fill_inputs(model);
+  FUZZ_CHECK(model.invoke() == Status::kOk);
+  Bytes outputs;
+  for (uint32_t i = 0; i < model.output_count(); ++i) {
+    const Tensor output = model.output(i);
+    outputs.insert(outputs.end(), output.raw(), output.raw() + output.bytes());
+  }
+  return outputs;
+}
+
+// The outputs of two inferences in a row. `fill` is what the arena holds before the first.
+Bytes run(const Planned& planned, const Block& model_file, uint8_t fill) {
+  const Block plan(planned.plan.data(), planned.plan.size());
+  const Block arena(planned.result.arena_bytes, fill);
+  const Block state(planned.result.state_bytes, fill);
+  Model model;
+  FUZZ_CHECK(model.init(plan.data(), all_kernels(), Memory(arena, state, model_file)) == Status::kOk);
+  const Bytes first = infer(model);
+  Bytes outputs = first;
+  const Bytes second = infer(model);
+  outputs.insert(outputs.end(), second.begin(), second.end());
+  // After a reset nothing of the past is left, whatever lies in the arena.
+  model.reset();
+  FUZZ_CHECK(infer(model) == first);
+  return outputs;
+}
+
+void test(const Block& model) {
+  const Planned interpreted = plan_form(model, 0);
+  const Planned compiled = plan_form(model, kPlanOwnsConstants);
+  FUZZ_CHECK(interpreted.result.status == compiled.result.status ||
+             interpreted.result.status == Status::kTooLarge || compiled.result.status == Status::kTooLarge);
+  if (interpreted.result.status == Status::kOk) ++stats.accepted;
+  if (!worth_running(interpreted) || !worth_running(compiled)) return;
+  ++stats.executed;
+  FUZZ_CHECK(run(interpreted, model, 0x3c) == run(compiled, Block(0), 0xc3));
+}
+
+}  // namespace
+}  // namespace fuzz
+}  // namespace microplan
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  microplan::fuzz::test(microplan::fuzz::Block(data, size));
+  return 0;
+}

@@ -1,0 +1,284 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writes the seeds of both fuzz targets: tiny models of every operator, and plans of them.
+
+python tests/fuzz/make_corpus.py OUT --dump-plan build/fuzz/dump_plan [--models DIR] leaves OUT/models and
+OUT/plans. DIR holds further models; those above 60 KB are left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from microplan.testing.tflite_writer import ModelWriter
+from numpy.typing import NDArray
+
+MAX_MODEL_BYTES = 60_000
+
+MODELS: dict[str, Callable[[], bytes]] = {}
+
+
+def model(build: Callable[[], bytes]) -> Callable[[], bytes]:
+    MODELS[build.__name__] = build
+    return build
+
+
+def weights(*shape: int) -> NDArray[np.int8]:
+    return np.random.default_rng(sum(shape)).integers(-127, 128, shape).astype(np.int8)
+
+
+class TinyModel(ModelWriter):
+    """A model in construction whose int8 tensors have ordinary quantization; each operator returns its output."""
+
+    def activation(self, *shape: int, dtype: str = "int8", scale: float = 0.5, zero_point: int = 3) -> int:
+        if dtype == "float32":
+            return self.tensor("float", shape, dtype)
+        return self.tensor("activation", shape, dtype, scale=scale, zero_point=zero_point)
+
+    def filter(self, *shape: int, channels: int = 1, axis: int = 0) -> int:
+        scale = np.linspace(0.01, 0.02, channels)
+        return self.tensor("filter", shape, "int8", weights(*shape), scale=scale, quantized_dimension=axis)
+
+    def bias(self, count: int) -> int:
+        return self.tensor("bias", (count,), "int32", np.arange(count) * 100 - 150, scale=0.005)
+
+    def ints(self, values: list[int] | list[list[int]], dtype: str = "int32") -> int:
+        return self.tensor("ints", np.shape(values), dtype, np.array(values))
+
+    def convolution(self, x: int, shape: tuple[int, ...], per_channel: bool = False, groups: int = 1, **more: object) -> int:
+        """A 3x3 convolution of a [1, h, w, c] tensor to `shape`."""
+        channels = shape[3]
+        options = {"stride_w": 1, "stride_h": 1, "dilation_w_factor": 1, "dilation_h_factor": 1, "padding": "SAME"}
+        w = self.filter(channels, 3, 3, 4 // groups, channels=channels if per_channel else 1)
+        y = self.activation(*shape)
+        self.operator("CONV_2D", (x, w, self.bias(channels)), (y,), **(options | more))
+        return y
+
+    def depthwise(self, x: int, shape: tuple[int, ...], per_channel: bool = False, **more: object) -> int:
+        channels = shape[3]
+        options = {"stride_w": 1, "stride_h": 1, "dilation_w_factor": 1, "dilation_h_factor": 1, "padding": "SAME"}
+        w = self.filter(1, 3, 3, channels, channels=channels if per_channel else 1, axis=3)
+        y = self.activation(*shape)
+        self.operator("DEPTHWISE_CONV_2D", (x, w, self.bias(channels)), (y,), **(options | more))
+        return y
+
+    def pool(self, kind: str, x: int, shape: tuple[int, ...], **more: object) -> int:
+        y = self.activation(*shape)
+        options = {"stride_w": 2, "stride_h": 2, "filter_width": 2, "filter_height": 2, "padding": "VALID"}
+        self.operator(f"{kind}_POOL_2D", (x,), (y,), **(options | more))
+        return y
+
+    def add(self, a: int, b: int, *shape: int) -> int:
+        y = self.activation(*shape, scale=0.75)
+        self.operator("ADD", (a, b), (y,), fused_activation_function="RELU")
+        return y
+
+    def fully_connected(self, x: int, depth: int, channels: int, rows: int = 1, per_channel: bool = False) -> int:
+        y = self.activation(rows, channels)
+        w = self.filter(channels, depth, channels=channels if per_channel else 1)
+        self.operator("FULLY_CONNECTED", (x, w, self.bias(channels)), (y,))
+        return y
+
+    def reshape(self, x: int, *shape: int) -> int:
+        y = self.activation(*shape)
+        self.operator("RESHAPE", (x, self.ints(list(shape))), (y,))
+        return y
+
+    def softmax(self, x: int, count: int, dtype: str = "int8") -> int:
+        scale, zero_point = (1 / 256, -128) if dtype == "int8" else (1 / 65536, -32768)
+        y = self.activation(1, count, dtype=dtype, scale=scale, zero_point=zero_point)
+        self.operator("SOFTMAX", (x,), (y,), beta=1.0)
+        return y
+
+
+@model
+def conv_same() -> bytes:
+    m = TinyModel()
+    x = m.activation(1, 6, 5, 4)
+    return m.finish((x,), (m.convolution(x, (1, 6, 5, 3), fused_activation_function="RELU6"),))
+
+
+@model
+def conv_valid_per_channel() -> bytes:
+    m = TinyModel()
+    x = m.activation(1, 7, 7, 4)
+    y = m.convolution(x, (1, 3, 3, 5), per_channel=True, padding="VALID", stride_w=2, stride_h=2)
+    return m.finish((x,), (y,))
+
+
+@model
+def conv_grouped() -> bytes:
+    m = TinyModel()
+    x = m.activation(1, 5, 5, 4)
+    return m.finish((x,), (m.convolution(x, (1, 5, 5, 6), groups=2),))
+
+
+@model
+def conv_dilated_batches() -> bytes:
+    m = TinyModel()
+    x = m.activation(2, 8, 8, 4)
+    return m.finish((x,), (m.convolution(x, (2, 8, 8, 2), dilation_w_factor=2, dilation_h_factor=3),))
+
+
+@model
+def depthwise_same() -> bytes:
+    m = TinyModel()
+    x = m.activation(1, 6, 6, 5)
+    return m.finish((x,), (m.depthwise(x, (1, 6, 6, 5), per_channel=True),))
+
+
+@model
+def depthwise_multiplier_valid() -> bytes:
+    m = TinyModel()
+    x = m.activation(1, 7, 6, 2)
+    y = m.depthwise(x, (1, 3, 2, 10), depth_multiplier=5, padding="VALID", stride_w=2, stride_h=2)
+    return m.finish((x,), (y,))
+
+
+@model
+def fully_connected() -> bytes:
+    m = TinyModel()
+    x = m.activation(2, 8)
+    return m.finish((x,), (m.fully_connected(x, 8, 4, rows=2),))
+
+
+@model
+def fully_connected_per_channel() -> bytes:
+    m = TinyModel()
+    x = m.activation(1, 8)
+    return m.finish((x,), (m.fully_connected(x, 8, 4, per_channel=True),))
+
+
+@model
+def fully_connected_float() -> bytes:
+    m = TinyModel()
+    x, y = m.activation(1, 6, dtype="float32"), m.activation(1, 3, dtype="float32")
+    w = m.tensor("filter", (3, 6), "float32", weights(3, 6) / 64)
+    m.operator("FULLY_CONNECTED", (x, w, None), (y,), fused_activation_function="RELU")
+    return m.finish((x,), (y,))
+
+
+@model
+def pools() -> bytes:
+    m = TinyModel()
+    x = m.activation(1, 8, 8, 3)
+    average = m.pool("AVERAGE", x, (1, 4, 4, 3))
+    same = m.pool("AVERAGE", average, (1, 4, 4, 3), padding="SAME", stride_w=1, stride_h=1, filter_width=3)
+    return m.finish((x,), (m.pool("MAX", same, (1, 2, 2, 3)),))
+
+
+@model
+def add_broadcast() -> bytes:
+    m = TinyModel()
+    x, row = m.activation(2, 4, 5, 3), m.activation(1, 1, 5, 1, scale=0.25)
+    y = m.add(x, row, 2, 4, 5, 3)
+    constant = m.tensor("constant", (3,), "int8", weights(3), scale=2.0)
+    return m.finish((x, row), (m.add(constant, y, 2, 4, 5, 3), y))
+
+
+@model
+def pad() -> bytes:
+    m = TinyModel()
+    x, y = m.activation(1, 3, 4, 2), m.activation(1, 6, 5, 2)
+    m.operator("PAD", (x, m.ints([[0, 0], [1, 2], [1, 0], [0, 0]])), (y,))
+    return m.finish((x,), (y,))
+
+
+@model
+def pad_v2() -> bytes:
+    m = TinyModel()
+    x, y = m.activation(2, 3, 2), m.activation(4, 3, 5)
+    value = m.tensor("value", (1,), "int8", np.array([-7]), scale=0.5, zero_point=3)
+    m.operator("PADV2", (x, m.ints([[2, 0], [0, 0], [1, 2]], "int64"), value), (y,))
+    return m.finish((x,), (y,))
+
+
+@model
+def reshape() -> bytes:
+    m = TinyModel()
+    x = m.activation(1, 2, 6)
+    flat = m.reshape(x, 12)
+    return m.finish((x,), (m.reshape(flat, 3, 4), flat))
+
+
+@model
+def softmax() -> bytes:
+    m = TinyModel()
+    x = m.activation(1, 9)
+    return m.finish((x,), (m.softmax(x, 9), m.softmax(x, 9, "int16")))
+
+
+@model
+def quantize() -> bytes:
+    m = TinyModel()
+    x, q, r = m.activation(3, 5, dtype="float32"), m.activation(3, 5), m.activation(3, 5, scale=0.3, zero_point=-9)
+    wide, y = m.activation(3, 5, dtype="int16", zero_point=0), m.activation(3, 5, dtype="float32")
+    m.operator("QUANTIZE", (x,), (q,))
+    m.operator("QUANTIZE", (q,), (r,))
+    m.operator("DEQUANTIZE", (r,), (y,))
+    from_wide = m.activation(3, 5)
+    m.operator("QUANTIZE", (wide,), (from_wide,))
+    return m.finish((x, wide), (y, from_wide))
+
+
+@model
+def residual() -> bytes:
+    m = TinyModel()
+    x = m.activation(1, 8, 8, 4)
+    first = m.convolution(x, (1, 8, 8, 4), per_channel=True)
+    second = m.depthwise(first, (1, 8, 8, 4))
+    joined = m.add(first, second, 1, 8, 8, 4)
+    small = m.activation(1, 8, 8, 4)
+    m.operator("QUANTIZE", (joined,), (small,))
+    pooled = m.pool("AVERAGE", small, (1, 1, 1, 4), filter_width=8, filter_height=8)
+    flat = m.reshape(pooled, 1, 4)
+    return m.finish((x,), (m.softmax(m.fully_connected(flat, 4, 3), 3),))
+
+
+@model
+def variable() -> bytes:
+    m = TinyModel()
+    x = m.activation(1, 6)
+    state = m.tensor("state", (1, 6), "int8", scale=0.5, zero_point=0, is_variable=True)
+    return m.finish((x,), (m.add(x, state, 1, 6), state))
+
+
+@model
+def no_operator() -> bytes:
+    m = TinyModel()
+    x = m.activation(1, 4)
+    return m.finish((x,), (x,))
+
+
+def write_corpus(out: Path, dump_plan: Path, models: Path | None) -> None:
+    for kind in ("models", "plans"):
+        (out / kind).mkdir(parents=True, exist_ok=True)
+    for name, build in MODELS.items():
+        file = out / "models" / f"{name}.tflite"
+        file.write_bytes(build())
+        for form in ("compiled", "interpreted"):
+            plan = out / "plans" / f"{name}_{form}.plan"
+            subprocess.run([dump_plan, file, plan, form], check=True)
+    for file in sorted(models.glob("*.tflite")) if models else []:
+        if file.stat().st_size > MAX_MODEL_BYTES:
+            continue
+        shutil.copyfile(file, out / "models" / file.name)
+        # Fails for models with operators that there are no kernels for; as models they are seeds all the same.
+        subprocess.run([dump_plan, file, out / "plans" / f"{file.stem}.plan", "compiled"], check=False)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--dump-plan", type=Path, required=True)
+    parser.add_argument("--models", type=Path)
+    arguments = parser.parse_args()
+    write_corpus(arguments.out, arguments.dump_plan, arguments.models)
+
+
+if __name__ == "__main__":
+    main()

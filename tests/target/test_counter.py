@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The instruction counter against loops of known length."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+
+from microplan.boards import Board
+from microplan.simulator import run_in_simulator
+
+SOURCE = Path(__file__).parent / "programs/counter.cpp"
+BuildProgram = Callable[..., Path]
+
+
+def samples(output: str) -> dict[int, list[int]]:
+    """Ticks by delay, by rounds."""
+    by_rounds = defaultdict(list)
+    for line in output.splitlines():
+        rounds, delay, ticks = (int(word, 16) for word in line.split()[1:])
+        assert delay == len(by_rounds[rounds])
+        by_rounds[rounds].append(ticks)
+    return by_rounds
+
+
+def test_loops_are_counted_to_the_instruction(board: Board, build_program: BuildProgram) -> None:
+    loops = samples(run_in_simulator(build_program(SOURCE), board))
+    # Hermite's identity: floor((x + d) / n) summed over d = 0 .. n - 1 is x.
+    counts = {rounds: sum(ticks) for rounds, ticks in loops.items()}
+    constant = counts[1] - 2
+    assert counts == {rounds: 2 * rounds + constant for rounds in counts}
+    assert len(counts) == 13
+
+
+def test_wraps_are_counted(board: Board, build_program: BuildProgram) -> None:
+    period = 100
+    loops = samples(run_in_simulator(build_program(SOURCE, f"-DBOARD_COUNTER_PERIOD={period}"), board))
+    whole = samples(run_in_simulator(build_program(SOURCE), board))
+    assert max(whole) // period > 1000
+    for rounds, ticks in whole.items():
+        for with_wraps, without in zip(loops[rounds], ticks, strict=True):
+            # The handler's five instructions are in the region.
+            handlers = without // period * 5 * 1.01 / 40
+            assert without <= with_wraps <= without + handlers + 1
