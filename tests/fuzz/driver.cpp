@@ -155,13 +155,19 @@ void fuzz(const Arguments& arguments) {
   std::printf("%zu seeds: %" PRIu64 " accepted, %" PRIu64 " executed\n", seeds.size(), stats.accepted, stats.executed);
 
   Mutator mutator(arguments.seed);
+  // Small seeds more often than large ones: they run faster, and more of a change hits their structure.
+  const auto pick = [&]() -> const Bytes& {
+    const Bytes& a = seeds[mutator.below(seeds.size())];
+    const Bytes& b = seeds[mutator.below(seeds.size())];
+    return a.size() < b.size() ? a : b;
+  };
   // Mutants that were accepted are mutated again: in place of coverage, they lead away from the seeds.
   std::vector<Bytes> survivors;
   for (uint64_t i = 0; arguments.iterations == 0 || i < arguments.iterations; ++i) {
     if (arguments.seconds == 0 ? arguments.iterations == 0 : seconds_since(start) >= double(arguments.seconds)) break;
     const bool again = !survivors.empty() && mutator.below(3) == 0;
-    Bytes input = again ? survivors[mutator.below(survivors.size())] : seeds[mutator.below(seeds.size())];
-    mutator.mutate(&input, seeds[mutator.below(seeds.size())], kMaxBytes);
+    Bytes input = again ? survivors[mutator.below(survivors.size())] : pick();
+    mutator.mutate(&input, pick(), kMaxBytes);
     if (!runner.run(input)) continue;
     if (survivors.size() < kMaxSurvivors) {
       survivors.push_back(std::move(input));

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
 from microplan.boards import Board, boards_dir, load_board
 from microplan.build import Firmware, build_firmware, memory_script
 from microplan.paths import share_dir

@@ -6,7 +6,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from microplan.boards import Board, boards_dir, list_boards, load_board
 from microplan.build import build_firmware
 from microplan.errors import MicroplanError, UsageError

@@ -8,13 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-from microplan import Form, Interpreter, ModelFile, Plan, plan
 from microplan.boards import Board
 from microplan.build import App, Firmware, build_firmware
 from microplan.device import bench
 from microplan.embed import embed
-from microplan.planning import FORMS
+from microplan.interpreter import Interpreter
+from microplan.planning import FORMS, Form, ModelFile, Plan, plan
 from microplan.session import Session
 
 DIGITS = Path(__file__).parents[2] / "examples/digits/digits.tflite"
@@ -57,6 +56,6 @@ def test_bench_figures(digits: Plan, board: Board, tmp_path: Path) -> None:
     assert result.stack_bytes < 600
     assert digits.form == "interpreted" or result.init.instructions < 2000
     interpreter = Interpreter(digits)
-    pattern = np.array([(i * 37 + 11) & 0xFF for i in range(digits.bytes_placeholder)], np.uint8)
-    outputs = interpreter.invoke(pattern.view(np.int8).reshape(interpreter.inputs[0].shape))
+    pattern = bytes((i * 37 + 11) & 0xFF for i in range(interpreter.inputs[0].nbytes))
+    outputs = interpreter.invoke(interpreter.inputs[0].from_bytes(pattern))
     assert result.output_crc32 == zlib.crc32(b"".join(output.tobytes() for output in outputs))

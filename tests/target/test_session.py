@@ -11,7 +11,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
 from microplan.boards import Board
 from microplan.build import Firmware
 from microplan.errors import MicroplanError, UsageError
@@ -196,7 +195,7 @@ def test_frames_survive_the_way_back() -> None:
 
 @pytest.mark.parametrize("stream", [b"\1\0", b"\5abc\0", encode_frame(b"hello"), encode_frame(b"")])
 def test_nonsense_from_the_board_is_an_error(stream: bytes) -> None:
-    with pytest.raises(MicroplanError, match="damaged frame|means nothing"):
+    with pytest.raises(MicroplanError, match=r"damaged frame|means nothing"):
         parse_replies(stream)
 
 

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
 from microplan.boards import Board
 from microplan.errors import MicroplanError
 from microplan.simulator import run_in_simulator

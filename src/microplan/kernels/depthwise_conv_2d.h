@@ -10,7 +10,8 @@
 
 namespace microplan {
 
-// Views: input, output. Constants: filter [kernel_h][kernel_w][out_c], bias [out_c] (optional), Requantize [1 or out_c].
+// Views: input, output. Constants: filter [kernel_h][kernel_w][out_c], bias [out_c] (optional),
+// Requantize [1 or out_c].
 struct DepthwiseConv2dParams {
   Window window;
   uint16_t depth_multiplier;  // out_c / in_c

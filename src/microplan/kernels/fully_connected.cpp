@@ -107,7 +107,9 @@ bool footprint_of(const Shape& shape, uint32_t element, Footprint* footprint) {
 
 bool footprint_int8(const void* in, Footprint* footprint) {
   const FullyConnectedParams& params = *static_cast<const FullyConnectedParams*>(in);
-  if (params.per_channel > 1 || !footprint_of({params.rows, params.depth, params.channels}, 1, footprint)) return false;
+  // The inner loop's products must not overflow.
+  if (params.per_channel > 1 || params.input_offset < INT8_MIN || params.input_offset > INT8_MAX + 1) return false;
+  if (!footprint_of({params.rows, params.depth, params.channels}, 1, footprint)) return false;
   footprint->add_constant((params.per_channel ? params.channels : 1) * static_cast<uint32_t>(sizeof(Requantize)), 4);
   return true;
 }

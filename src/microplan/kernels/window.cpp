@@ -101,8 +101,8 @@ bool windows_touch_input(uint32_t in, uint32_t out, uint32_t kernel, uint32_t st
   return pad <= (kernel - 1) * dilation && (out - 1) * stride < in + pad;
 }
 
-// The taps of one output position along one axis that lie inside the input: [first, first + count), where tap `first` is
-// input element `position`. There may be none when the dilation exceeds the input.
+// The taps of one output position along one axis that lie inside the input: [first, first + count), where tap `first`
+// is input element `position`. There may be none when the dilation exceeds the input.
 struct Taps {
   uint32_t first, count, position;
 };

@@ -36,7 +36,7 @@ struct WindowOptions {
 // Checks input 0, output 0 and the options against one another and fills the window.
 Status prepare_window(const OperatorContext& context, const WindowOptions& options, Window* window);
 
-// Adds the views of int8 tensors. False unless every window touches the input, which bounds all of the arithmetic below.
+// Adds the views of int8 tensors. False unless every window touches the input, which bounds all arithmetic below.
 bool window_footprint(const Window& window, Footprint* footprint);
 
 // The input rows from the first to the last that output rows `rows`, at least one, read. Rows that dilation skips are
@@ -46,8 +46,8 @@ Rows window_input_rows(const Window& window, Rows rows);
 // Elements of the output.
 uint64_t window_outputs(const Window& window);
 
-// Where the window of one output pixel lies, as run() walks it: set_row(), then set_column() for each pixel. Out of line,
-// since they run once for many multiplications and each kernel would hold a copy.
+// Where the window of one output pixel lies, as run() walks it: set_row(), then set_column() for each pixel. They are
+// out of line, since they run once for many multiplications and each kernel would hold a copy.
 class WindowPosition {
  public:
   void set_row(const Window& window, const Io& io, uint32_t row);

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// The counter of board.h on SysTick: 24 bits, extended by counting its wraps in systick_handler().
+#include "boards/board.h"
+
+// Ticks between two wraps; a test makes it small.
+#ifndef BOARD_COUNTER_PERIOD
+#define BOARD_COUNTER_PERIOD 0x1000000
+#endif
+
+namespace {
+
+struct SysTick {
+  volatile uint32_t control;
+  volatile uint32_t reload;
+  volatile uint32_t value;  // counts down to 0, then from reload; writing sets it to 0
+};
+SysTick& systick() { return *reinterpret_cast<SysTick*>(0xE000E010u); }
+
+constexpr uint32_t kPeriod = BOARD_COUNTER_PERIOD;
+static_assert(kPeriod <= 0x1000000, "SysTick has 24 bits");
+
+}  // namespace
+
+extern "C" volatile uint32_t counter_wraps;
+volatile uint32_t counter_wraps;
+
+extern "C" void systick_handler() { counter_wraps = counter_wraps + 1; }
+
+namespace board {
+
+void counter_init() {
+  systick().reload = kPeriod - 1;
+  systick().value = 0;
+  systick().control = 7;  // processor clock, interrupt, on
+}
+
+#define BOARD_TEXT_OF(value) #value
+#define BOARD_TEXT(value) BOARD_TEXT_OF(value)
+
+// Writing SysTick's value begins a tick, and the reload takes the whole of it, so the loop waits for more than one
+// tick. Then it jumps into a row of one-instruction delays, `delay` before its end. Armv6-M instructions only.
+extern "C" __attribute__((naked)) void counter_start(uint32_t) {
+  asm volatile(
+      ".syntax unified\n"
+      "  ldr  r1, =0xE000E018\n"
+      "  movs r2, #0\n"
+      "  str  r2, [r1]\n"
+      "  ldr  r1, =counter_wraps\n"
+      "  str  r2, [r1]\n"
+      "  movs r2, #" BOARD_TEXT(BOARD_INSTRUCTIONS_PER_TICK) "\n"
+      "0: subs r2, #1\n"
+      "  bne  0b\n"
+      "  lsls r0, r0, #1\n"
+      "  adr  r1, 1f\n"
+      "  subs r1, r1, r0\n"
+      "  adds r1, #1\n"  // Thumb
+      "  bx   r1\n"
+      "  .balign 4\n"
+      "  .rept (" BOARD_TEXT(BOARD_INSTRUCTIONS_PER_TICK) " + 1) / 2 * 2\n"
+      "  nop\n"
+      "  .endr\n"
+      "1: bx lr\n"
+      "  .ltorg\n");
+}
+
+extern "C" __attribute__((naked)) uint32_t counter_loop(uint32_t) {
+  asm volatile(
+      ".syntax unified\n"
+      "0: subs r0, #1\n"
+      "  bne  0b\n"
+      "  movs r0, #0\n"
+      "  bx   lr\n");
+}
+
+// The first read of `value` comes a fixed number of instructions after the call. At 0 the wrap has been counted.
+uint32_t counter_ticks() {
+  uint32_t wraps, value;
+  do {
+    wraps = counter_wraps;
+    value = systick().value;
+  } while (wraps != counter_wraps);
+  return wraps * kPeriod + (value == 0 ? 0 : kPeriod - value);
+}
+
+}  // namespace board

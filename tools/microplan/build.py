@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Builds firmware: build_firmware() from what `microplan embed` generated, empty_flash_bytes() to compare."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from microplan.boards import Board, Compiler, Counter, Support, boards_dir
+from microplan.elf import ElfSizes, read_sizes
+from microplan.errors import MicroplanError, UsageError
+from microplan.paths import share_dir
+
+App = Literal["bench", "run"]
+
+_FIRMWARE_DIR = Path(__file__).resolve().parent / "firmware"
+
+
+@dataclass(frozen=True)
+class Firmware:
+    elf: Path
+    board: Board
+    app: App
+    form: str
+    sizes: ElfSizes
+    runtime_flash_bytes: int
+
+
+def build_firmware(
+    generated_dir: Path, board: Board, out_dir: Path, app: App = "run", form: str = "compiled"
+) -> Firmware:
+    """Leaves out_dir/firmware.elf. `generated_dir` has firmware_model.h and the sources that belong to it."""
+    elf = _build(board, out_dir, app, generated_dir)
+    sizes = read_sizes(elf)
+    if not sizes.model_flash_bytes:
+        raise MicroplanError(
+            f"{elf} has no symbol microplan_model_data, so the model's size is unknown. Generate "
+            f"{generated_dir} again."
+        )
+    return Firmware(elf, board, app, form, sizes, sizes.runtime_flash_bytes(empty_flash_bytes(board)))
+
+
+def empty_flash_bytes(board: Board) -> int:
+    """Flash of the board's start-up code alone. Built once for each state of compiler and sources."""
+    cache = _cache_dir() / f"empty-{board.name}-{_empty_key(board)}.json"
+    if cache.is_file():
+        return int(json.loads(cache.read_text())["flash"])
+    with tempfile.TemporaryDirectory(prefix="microplan-") as folder:
+        flash = read_sizes(_build(board, Path(folder), "empty", None)).flash
+    cache.parent.mkdir(parents=True, exist_ok=True)
+    # Renamed into place, because another process may be reading.
+    partial = cache.with_suffix(f".{os.getpid()}")
+    partial.write_text(json.dumps({"flash": flash}))
+    partial.replace(cache)
+    return flash
+
+
+def _build(board: Board, out_dir: Path, app: str, generated_dir: Path | None) -> Path:
+    compiler, support, counter = _firmware_parts(board)
+    build_dir = out_dir.resolve() / f"build-{app}"
+    build_dir.mkdir(parents=True, exist_ok=True)
+    _write_if_changed(build_dir / "memory.ld", memory_script(board))
+    gxx = _compiler_path(board, compiler)
+    ninja = _tool("ninja")
+    configure = [
+        _tool("cmake"),
+        *("-G", "Ninja", "-S", str(_FIRMWARE_DIR), "-B", str(build_dir), f"-DCMAKE_MAKE_PROGRAM={ninja}"),
+        *("-DCMAKE_SYSTEM_NAME=Generic", "-DCMAKE_TRY_COMPILE_TARGET_TYPE=STATIC_LIBRARY"),
+        f"-DCMAKE_CXX_COMPILER={gxx}",
+        f"-DMICROPLAN_SHARE={share_dir()}",
+        f"-DMICROPLAN_APP={app}",
+        f"-DBOARD_SOURCES={';'.join(str(boards_dir() / source) for source in support.sources)}",
+        f"-DBOARD_LINKER_SCRIPT={boards_dir() / support.linker_script}",
+        f"-DBOARD_FLAGS={';'.join(compiler.flags)}",
+        f"-DBOARD_LINK_FLAGS={';'.join(compiler.link_flags)}",
+        f"-DBOARD_INSTRUCTIONS_PER_TICK={counter.instructions_per_tick}",
+    ]
+    if generated_dir is not None:
+        configure.append(f"-DMICROPLAN_GENERATED={generated_dir.resolve()}")
+    if ccache := shutil.which("ccache"):
+        configure.append(f"-DCMAKE_CXX_COMPILER_LAUNCHER={ccache}")
+    _run(configure, board)
+    _run([ninja, "-C", str(build_dir), "firmware.elf"], board)
+    elf = out_dir / "firmware.elf"
+    shutil.copyfile(build_dir / "firmware.elf", elf)
+    return elf
+
+
+def _firmware_parts(board: Board) -> tuple[Compiler, Support, Counter]:
+    if board.compiler is None or board.support is None or board.counter is None:
+        raise UsageError(
+            f"Board {board.name} has no firmware to build: models run on it inside the Python package. "
+            "`microplan boards` lists the boards that have."
+        )
+    return board.compiler, board.support, board.counter
+
+
+def memory_script(board: Board) -> str:
+    """The MEMORY command for the board's linker script, which INCLUDEs it."""
+    lines = ["MEMORY", "{"]
+    for memory in board.memory:
+        access = "rx" if memory.kind == "flash" else "rwx"
+        lines.append(f"  {memory.name} ({access}) : ORIGIN = {memory.origin:#x}, LENGTH = {memory.length:#x}")
+    lines += [
+        "}",
+        f'REGION_ALIAS("CODE", {board.region("flash").name})',
+        f'REGION_ALIAS("DATA", {board.region("ram").name})',
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _run(command: list[str], board: Board) -> None:
+    result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    if result.returncode == 0:
+        return
+    for kind in ("flash", "ram"):
+        region = board.region(kind)
+        if f"region `{region.name}' overflowed" in result.stdout or (
+            kind == "ram" and "left for the stack" in result.stdout
+        ):
+            raise MicroplanError(
+                f"The firmware does not fit the {kind.upper() if kind == 'ram' else kind} of {board.name}, "
+                f"{region.length:,} bytes. Use a smaller model, or a board with more; `microplan size` lists "
+                "what takes the room."
+            )
+    progress = re.compile(r"\[\d+/\d+\]")
+    lines = [line for line in result.stdout.splitlines() if not progress.match(line)]
+    raise MicroplanError(f"Building the firmware for {board.name} failed:\n" + "\n".join(lines))
+
+
+def _compiler_path(board: Board, compiler: Compiler) -> str:
+    name = f"{compiler.prefix}g++"
+    path = shutil.which(name)
+    if path is None:
+        raise MicroplanError(
+            f"Building for {board.name} needs the cross compiler {name}, which is not on the PATH. On Debian "
+            f"and Ubuntu: sudo apt install {compiler.package}. Elsewhere install it from its maker and add "
+            "its bin folder to the PATH."
+        )
+    return path
+
+
+def _tool(name: str) -> str:
+    """A build tool from the PATH or, installed by pip, from beside the Python that runs."""
+    beside_python = str(Path(sys.executable).parent)
+    path = shutil.which(name) or shutil.which(name, path=beside_python)
+    if path is None:
+        raise MicroplanError(f"Building firmware needs {name}, which is not on the PATH: pip install {name}.")
+    return path
+
+
+def _cache_dir() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "microplan"
+
+
+def _empty_key(board: Board) -> str:
+    """Changes with everything that the empty firmware is made of."""
+    compiler, support, _ = _firmware_parts(board)
+    digest = hashlib.sha256(board.model_dump_json().encode())
+    version = subprocess.run([_compiler_path(board, compiler), "--version"], capture_output=True, check=False)
+    digest.update(version.stdout)
+    sources = [boards_dir() / source for source in (*support.sources, support.linker_script, "board.h")]
+    sources += [_FIRMWARE_DIR / "CMakeLists.txt", _FIRMWARE_DIR / "empty.cpp"]
+    sources.append(share_dir() / "include/microplan/config.h")
+    for source in sources:
+        digest.update(source.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _write_if_changed(path: Path, text: str) -> None:
+    if not path.is_file() or path.read_text() != text:
+        path.write_text(text)

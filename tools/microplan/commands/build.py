@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`microplan embed` and `microplan build`: from a model to C++ and to firmware."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from microplan.boards import Board
+from microplan.build import App
+from microplan.commands.common import (
+    board_option,
+    form_option,
+    model_argument,
+    out_option,
+    plan_for,
+    progress,
+)
+from microplan.embed import embed
+from microplan.planning import Form, ModelFile
+from microplan.runners import build_for
+
+
+@click.command("embed")
+@model_argument
+@out_option
+@board_option(required=False, help_text="Plan for this board; without it for any.")
+@form_option
+def embed_command(model: ModelFile, out_dir: Path, board: Board | None, form: Form) -> None:
+    """Write MODEL as a C++ header and source."""
+    made = plan_for(model, board, form)
+    written = embed(made, out_dir, target=board.name if board else "any")
+    click.echo(
+        f"{written.header} and {written.source}: {len(made.firmware_data):,} bytes of flash, "
+        f"{made.arena_bytes:,} of arena, {made.state_bytes:,} of state."
+    )
+
+
+@click.command("build")
+@model_argument
+@board_option()
+@out_option
+@form_option
+@click.option(
+    "--app",
+    type=click.Choice(["run", "bench"]),
+    default="run",
+    show_default=True,
+    help="What the firmware does.",
+)
+def build_command(model: ModelFile, board: Board, out_dir: Path, form: Form, app: App) -> None:
+    """Build firmware for MODEL: OUT/firmware.elf."""
+    made = plan_for(model, board, form)
+    with progress(f"Building firmware for {board.name}"):
+        firmware = build_for(made, board, out_dir, app)
+    click.echo(
+        f"{firmware.elf}: {firmware.runtime_flash_bytes:,} bytes of flash for the runtime, "
+        f"{firmware.sizes.model_flash_bytes:,} for the model; {firmware.sizes.arena_bytes:,} bytes of arena, "
+        f"{firmware.sizes.state_bytes:,} of state."
+    )

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`microplan size`: what a model costs in memory."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.table import Table
+
+from microplan.boards import Board
+from microplan.commands.common import (
+    board_option,
+    json_option,
+    model_argument,
+    plan_for,
+    progress,
+    stdout_console,
+    write_json,
+)
+from microplan.costs import size_report
+from microplan.planning import ModelFile, shorten
+from microplan.runners import build_for
+
+_LABELS = {
+    "arena_bytes": "arena",
+    "state_bytes": "state",
+    "static_bytes": "static RAM of the runtime",
+    "model_flash_bytes": "model in flash (the plan)",
+    "constant_bytes": "  of that filters, biases, multipliers",
+    "runtime_flash_bytes": "code of the runtime in flash",
+}
+
+
+@click.command()
+@model_argument
+@board_option(required=False, help_text="Measure also the code, by building the firmware for this board.")
+@json_option
+def size(model: ModelFile, board: Board | None, as_json: bool) -> None:
+    """Show what MODEL costs: arena by tensor, state, plan, constants, code."""
+    made = plan_for(model, board)
+    report = size_report(made, board.name if board else None)
+    if board is not None and board.has_firmware:
+        with (
+            tempfile.TemporaryDirectory(prefix="microplan-") as folder,
+            progress("Building firmware", as_json),
+        ):
+            firmware = build_for(made, board, Path(folder), "bench")
+        report["runtime_flash_bytes"] = firmware.runtime_flash_bytes
+        report["static_bytes"] = firmware.sizes.static_bytes
+    if as_json:
+        write_json(report)
+    else:
+        _print(report)
+
+
+def _print(report: dict[str, Any]) -> None:
+    console = stdout_console()
+    tensors = Table("tensor", "memory", "offset", "bytes", "operators")
+    for column in tensors.columns[2:4]:
+        column.justify = "right"
+    for cost in report["tensors"]:
+        tensors.add_row(
+            shorten(cost["tensor"]),
+            cost["memory"],
+            f"{cost['offset']:,}",
+            f"{cost['bytes']:,}",
+            f"{cost['first_operator']} to {cost['last_operator']}",
+        )
+    console.print(tensors)
+    totals = Table("", "bytes")
+    totals.columns[1].justify = "right"
+    for key, label in _LABELS.items():
+        value = report[key]
+        totals.add_row(label, "with --board" if value is None else f"{value:,}")
+    console.print(totals)

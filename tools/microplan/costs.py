@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a plan costs in memory, by tensor."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from microplan.planning import Plan
+
+
+@dataclass(frozen=True)
+class TensorCost:
+    """A tensor in the arena or the state, alive while the operators [first_operator, last_operator] run."""
+
+    tensor: str
+    memory: str  # "arena" or "state"
+    offset: int
+    bytes: int
+    first_operator: int
+    last_operator: int
+    scratch: bool
+
+
+def tensor_costs(plan: Plan) -> list[TensorCost]:
+    """By memory, offset and time."""
+    # A model of views alone has no step.
+    operator_of = [step.operator_index for step in plan.core.steps if step.step >= 0] or [0]
+    costs = []
+    for placed in plan.core.placements:
+        scratch = placed.tensor_index < 0
+        # The model's outputs outlive the last step.
+        first, last = (
+            operator_of[min(step, len(operator_of) - 1)] for step in (placed.first_step, placed.last_step)
+        )
+        name = (
+            f"scratch of {plan.model.operator_name(first)}"
+            if scratch
+            else plan.model.tensor_name(placed.tensor_index)
+        )
+        costs.append(TensorCost(name, placed.segment, placed.offset, placed.bytes, first, last, scratch))
+    return sorted(costs, key=lambda cost: (cost.memory, cost.offset, cost.first_operator, cost.tensor))
+
+
+def size_report(plan: Plan, board: str | None) -> dict[str, Any]:
+    """The figures of `microplan size`; those of the firmware are None until it is built."""
+    return {
+        "model": plan.model.name,
+        "board": board,
+        "form": plan.form,
+        "variant": plan.variant,
+        "arena_bytes": plan.arena_bytes,
+        "state_bytes": plan.state_bytes,
+        "plan_bytes": plan.core.plan_bytes,
+        "constant_bytes": plan.core.constant_bytes,
+        "model_flash_bytes": len(plan.firmware_data),
+        "runtime_flash_bytes": None,
+        "static_bytes": None,
+        "tensors": [asdict(cost) for cost in tensor_costs(plan)],
+    }

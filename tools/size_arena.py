@@ -1,0 +1,16 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Shows what a model costs in memory: `microplan size` for build systems that call a script."""
+
+import sys
+
+# This folder has the package's sources, without the extension: what counts is the installed package.
+sys.path.pop(0)
+
+try:
+    from microplan.cli import main
+except ImportError as error:
+    sys.exit(f"size_arena.py needs the Python package microplan ({error}). pip install microplan")
+
+if __name__ == "__main__":
+    main(["size", *sys.argv[1:]], prog_name="size_arena.py")
