@@ -124,8 +124,9 @@ class ConstantWriter {
  public:
   // Input `index` of the operator as it lies in the model, aligned to `alignment`; an absent input becomes kNone.
   virtual void tensor(uint32_t index, uint32_t alignment) = 0;
-  // Begins a constant of `bytes` made by the kernel, 4-aligned; append() calls fill it.
-  virtual void begin(uint32_t bytes) = 0;
+  // Begins a constant of `bytes` made by the kernel, 4-aligned; append() calls fill it. False while only sizes are asked
+  // for: the content need not be computed then.
+  virtual bool begin(uint32_t bytes) = 0;
   virtual void append(const void* data, uint32_t bytes) = 0;
 
  protected:

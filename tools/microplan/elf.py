@@ -52,8 +52,8 @@ class ElfSizes:
 
     @property
     def static_bytes(self) -> int:
-        """.data and .bss without the buffers that belong to the model."""
-        return self.ram - self.arena_bytes - self.state_bytes - self.plan_ram_bytes
+        """.data and .bss without arena and state; an interpreted model's plan in RAM counts."""
+        return self.ram - self.arena_bytes - self.state_bytes
 
     def runtime_flash_bytes(self, empty_flash: int) -> int:
         """Flash of everything that is neither the model nor in the board's empty firmware."""

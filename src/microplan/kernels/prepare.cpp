@@ -164,25 +164,23 @@ bool channel_requantize(const TensorInfo& input, const TensorInfo& filter, const
 }  // namespace
 
 Status check_channel_requantize(const OperatorContext& context) {
-  const TensorInfo input = context.input(0);
   const TensorInfo filter = context.input(1);
-  const TensorInfo output = context.output(0);
-  for (uint32_t c = 0; c < filter.scale_count; ++c) {
-    Requantize by;
-    if (!channel_requantize(input, filter, output, c, &by)) {
-      return context.fail(Status::kUnsupportedQuantization, input_operand(1),
-                          MICROPLAN_DIAGNOSTIC_TEXT("input scale * filter scale / output scale exceeds 2^30"),
-                          MICROPLAN_DIAGNOSTIC_TEXT("quantize the model again with representative data"), c);
-    }
+  uint32_t largest = 0;
+  for (uint32_t c = 1; c < filter.scale_count; ++c) {
+    if (filter.scale(c) > filter.scale(largest)) largest = c;
   }
-  return Status::kOk;
+  Requantize by;
+  if (channel_requantize(context.input(0), filter, context.output(0), largest, &by)) return Status::kOk;
+  return context.fail(Status::kUnsupportedQuantization, input_operand(1),
+                      MICROPLAN_DIAGNOSTIC_TEXT("input scale * filter scale / output scale exceeds 2^30"),
+                      MICROPLAN_DIAGNOSTIC_TEXT("quantize the model again with representative data"), largest);
 }
 
 void write_channel_requantize(const OperatorContext& context, ConstantWriter& writer) {
   const TensorInfo input = context.input(0);
   const TensorInfo filter = context.input(1);
   const TensorInfo output = context.output(0);
-  writer.begin(filter.scale_count * static_cast<uint32_t>(sizeof(Requantize)));
+  if (!writer.begin(filter.scale_count * static_cast<uint32_t>(sizeof(Requantize)))) return;
   for (uint32_t c = 0; c < filter.scale_count; ++c) {
     Requantize by;
     channel_requantize(input, filter, output, c, &by);

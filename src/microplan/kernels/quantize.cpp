@@ -11,13 +11,17 @@ namespace microplan {
 
 namespace {
 
-// The range of an integer type of 8 or 16 bits.
+// The range of an integer type of at most 32 bits, and its name in a model.
 template <typename T>
 struct Range {
   static constexpr bool kSigned = static_cast<T>(-1) < static_cast<T>(0);
-  static constexpr int32_t kSteps = 1 << (8 * sizeof(T));
-  static constexpr int32_t kLow = kSigned ? -kSteps / 2 : 0;
-  static constexpr int32_t kHigh = kLow + kSteps - 1;
+  static constexpr uint32_t kMask = UINT32_MAX >> (32 - 8 * sizeof(T));
+  static constexpr int32_t kHigh = static_cast<int32_t>(kSigned ? kMask >> 1 : kMask);
+  static constexpr int32_t kLow = kSigned ? -kHigh - 1 : 0;
+  static constexpr DataType kType = !kSigned           ? DataType::kUInt8
+                                    : sizeof(T) == 1 ? DataType::kInt8
+                                    : sizeof(T) == 2 ? DataType::kInt16
+                                                     : DataType::kInt32;
 };
 
 // Both kinds of Params begin with the rows.
@@ -136,6 +140,37 @@ Status run_requantize(const void* in, Rows rows, const Io& io) {
   return run<In, Out>(op, params.elements, rows, io);
 }
 
+// An output that is wider than its input is written ahead of what is read.
+template <typename In, typename Out>
+constexpr Overlap kOverlap = sizeof(Out) > sizeof(In) ? Overlap::kRows : Overlap::kElementwise;
+
+template <typename Out>
+constexpr Variant quantize_variant(const Kernel& kernel, const char* name) {
+  return {kernel, name, "QUANTIZE", 114,
+          DataType::kFloat32, DataType::kNone, Range<Out>::kType, "",
+          false, kOverlap<float, Out>, sizeof(QuantizeParams),
+          prepare_quantize, nullptr, footprint<QuantizeParams, float, Out>, input_rows, nullptr, nullptr,
+          cost<QuantizeParams>};
+}
+
+template <typename In, typename Out>
+constexpr Variant requantize_variant(const Kernel& kernel, const char* name) {
+  return {kernel, name, "QUANTIZE", 114,
+          Range<In>::kType, DataType::kNone, Range<Out>::kType, "",
+          false, kOverlap<In, Out>, sizeof(RequantizeParams),
+          prepare_requantize, nullptr, footprint<RequantizeParams, In, Out>, input_rows, nullptr, nullptr,
+          cost<RequantizeParams>};
+}
+
+template <typename In>
+constexpr Variant dequantize_variant(const Kernel& kernel, const char* name) {
+  return {kernel, name, "DEQUANTIZE", 6,
+          Range<In>::kType, DataType::kNone, DataType::kFloat32, "",
+          false, kOverlap<In, float>, sizeof(QuantizeParams),
+          prepare_dequantize, nullptr, footprint<QuantizeParams, In, float>, input_rows, nullptr, nullptr,
+          cost<QuantizeParams>};
+}
+
 }  // namespace
 
 namespace kernels {
@@ -143,46 +178,85 @@ namespace kernels {
 Status quantize_float_int8_run(const void* in, Rows rows, const Io& io, void*) {
   return run_quantize<int8_t>(in, rows, io);
 }
+const Variant quantize_float_int8_variant = quantize_variant<int8_t>(quantize_float_int8, "quantize_float_int8");
+
+Status quantize_float_int16_run(const void* in, Rows rows, const Io& io, void*) {
+  return run_quantize<int16_t>(in, rows, io);
+}
+const Variant quantize_float_int16_variant = quantize_variant<int16_t>(quantize_float_int16, "quantize_float_int16");
 
 Status requantize_int8_run(const void* in, Rows rows, const Io& io, void*) {
   return run_requantize<int8_t, int8_t>(in, rows, io);
 }
+const Variant requantize_int8_variant = requantize_variant<int8_t, int8_t>(requantize_int8, "requantize_int8");
 
 Status requantize_int16_int8_run(const void* in, Rows rows, const Io& io, void*) {
   return run_requantize<int16_t, int8_t>(in, rows, io);
 }
+const Variant requantize_int16_int8_variant =
+    requantize_variant<int16_t, int8_t>(requantize_int16_int8, "requantize_int16_int8");
+
+Status requantize_int8_int16_run(const void* in, Rows rows, const Io& io, void*) {
+  return run_requantize<int8_t, int16_t>(in, rows, io);
+}
+const Variant requantize_int8_int16_variant =
+    requantize_variant<int8_t, int16_t>(requantize_int8_int16, "requantize_int8_int16");
+
+Status requantize_int16_run(const void* in, Rows rows, const Io& io, void*) {
+  return run_requantize<int16_t, int16_t>(in, rows, io);
+}
+const Variant requantize_int16_variant = requantize_variant<int16_t, int16_t>(requantize_int16, "requantize_int16");
+
+Status requantize_int16_int32_run(const void* in, Rows rows, const Io& io, void*) {
+  return run_requantize<int16_t, int32_t>(in, rows, io);
+}
+const Variant requantize_int16_int32_variant =
+    requantize_variant<int16_t, int32_t>(requantize_int16_int32, "requantize_int16_int32");
+
+Status requantize_int8_int32_run(const void* in, Rows rows, const Io& io, void*) {
+  return run_requantize<int8_t, int32_t>(in, rows, io);
+}
+const Variant requantize_int8_int32_variant =
+    requantize_variant<int8_t, int32_t>(requantize_int8_int32, "requantize_int8_int32");
+
+Status requantize_int32_int8_run(const void* in, Rows rows, const Io& io, void*) {
+  return run_requantize<int32_t, int8_t>(in, rows, io);
+}
+const Variant requantize_int32_int8_variant =
+    requantize_variant<int32_t, int8_t>(requantize_int32_int8, "requantize_int32_int8");
+
+Status requantize_int32_int16_run(const void* in, Rows rows, const Io& io, void*) {
+  return run_requantize<int32_t, int16_t>(in, rows, io);
+}
+const Variant requantize_int32_int16_variant =
+    requantize_variant<int32_t, int16_t>(requantize_int32_int16, "requantize_int32_int16");
+
+Status requantize_uint8_int8_run(const void* in, Rows rows, const Io& io, void*) {
+  return run_requantize<uint8_t, int8_t>(in, rows, io);
+}
+const Variant requantize_uint8_int8_variant =
+    requantize_variant<uint8_t, int8_t>(requantize_uint8_int8, "requantize_uint8_int8");
+
+Status requantize_int8_uint8_run(const void* in, Rows rows, const Io& io, void*) {
+  return run_requantize<int8_t, uint8_t>(in, rows, io);
+}
+const Variant requantize_int8_uint8_variant =
+    requantize_variant<int8_t, uint8_t>(requantize_int8_uint8, "requantize_int8_uint8");
 
 Status dequantize_int8_run(const void* in, Rows rows, const Io& io, void*) {
   return run_dequantize<int8_t>(in, rows, io);
 }
+const Variant dequantize_int8_variant = dequantize_variant<int8_t>(dequantize_int8, "dequantize_int8");
 
-const Variant quantize_float_int8_variant = {
-    quantize_float_int8, "quantize_float_int8", "QUANTIZE", 114,
-    DataType::kFloat32, DataType::kNone, DataType::kInt8, "",
-    false, Overlap::kElementwise, sizeof(QuantizeParams),
-    prepare_quantize, nullptr, footprint<QuantizeParams, float, int8_t>, input_rows, nullptr, nullptr,
-    cost<QuantizeParams>};
+Status dequantize_int16_run(const void* in, Rows rows, const Io& io, void*) {
+  return run_dequantize<int16_t>(in, rows, io);
+}
+const Variant dequantize_int16_variant = dequantize_variant<int16_t>(dequantize_int16, "dequantize_int16");
 
-const Variant requantize_int8_variant = {
-    requantize_int8, "requantize_int8", "QUANTIZE", 114,
-    DataType::kInt8, DataType::kNone, DataType::kInt8, "",
-    false, Overlap::kElementwise, sizeof(RequantizeParams),
-    prepare_requantize, nullptr, footprint<RequantizeParams, int8_t, int8_t>, input_rows, nullptr, nullptr,
-    cost<RequantizeParams>};
-
-const Variant requantize_int16_int8_variant = {
-    requantize_int16_int8, "requantize_int16_int8", "QUANTIZE", 114,
-    DataType::kInt16, DataType::kNone, DataType::kInt8, "",
-    false, Overlap::kElementwise, sizeof(RequantizeParams),
-    prepare_requantize, nullptr, footprint<RequantizeParams, int16_t, int8_t>, input_rows, nullptr, nullptr,
-    cost<RequantizeParams>};
-
-const Variant dequantize_int8_variant = {
-    dequantize_int8, "dequantize_int8", "DEQUANTIZE", 6,
-    DataType::kInt8, DataType::kNone, DataType::kFloat32, "",
-    false, Overlap::kRows, sizeof(QuantizeParams),
-    prepare_dequantize, nullptr, footprint<QuantizeParams, int8_t, float>, input_rows, nullptr, nullptr,
-    cost<QuantizeParams>};
+Status dequantize_uint8_run(const void* in, Rows rows, const Io& io, void*) {
+  return run_dequantize<uint8_t>(in, rows, io);
+}
+const Variant dequantize_uint8_variant = dequantize_variant<uint8_t>(dequantize_uint8, "dequantize_uint8");
 
 }  // namespace kernels
 

@@ -21,14 +21,17 @@ class Emitter final : public ConstantWriter {
   void tensor(uint32_t index, uint32_t alignment) override {
     add_constant(constant_ref(context_->input(index), alignment));
   }
-  void begin(uint32_t bytes) override {
+  bool begin(uint32_t bytes) override {
     pad(4);
     add_constant(plan_ref(cursor_));
     result_.constant_bytes += bytes;
+    fill_ = cursor_;
+    cursor_ += bytes;
+    return writer_.write != nullptr;
   }
   void append(const void* data, uint32_t bytes) override {
-    write(cursor_, data, bytes);
-    cursor_ += bytes;
+    write(fill_, data, bytes);
+    fill_ += bytes;
   }
 
  private:
@@ -44,10 +47,13 @@ class Emitter final : public ConstantWriter {
     if (writer_.write == nullptr || status_ != Status::kOk || bytes == 0) return;
     status_ = writer_.write(writer_.user, static_cast<uint32_t>(offset), data, bytes);
   }
+  void put(const void* data, uint32_t bytes) {
+    write(cursor_, data, bytes);
+    cursor_ += bytes;
+  }
   void pad(uint32_t alignment) {
     constexpr uint8_t kZeros[kBufferAlignment] = {};
-    const uint32_t gap = static_cast<uint32_t>(-cursor_ & (alignment - 1));
-    append(kZeros, gap);
+    put(kZeros, static_cast<uint32_t>(-cursor_ & (alignment - 1)));
   }
   Ref plan_ref(uint64_t offset) { return note(make_ref(Segment::kPlan, static_cast<uint32_t>(offset))); }
   Ref note(Ref ref) {
@@ -66,6 +72,7 @@ class Emitter final : public ConstantWriter {
   PlanResult& result_;
   Status status_ = Status::kOk;
   uint64_t cursor_ = 0;    // where params and constants go
+  uint64_t fill_ = 0;      // where the constant that was begun goes on
   uint32_t operands_ = 0;  // where the next step's operands go
   uint32_t step_ = 0;
   uint32_t segments_ = 0;
@@ -85,7 +92,7 @@ Ref Emitter::constant_ref(const TensorInfo& info, uint32_t alignment) {
   }
   pad(alignment);
   const Ref ref = plan_ref(cursor_);
-  append(info.data, info.bytes);
+  put(info.data, info.bytes);
   result_.constant_bytes += info.bytes;
   return ref;
 }
@@ -132,7 +139,7 @@ void Emitter::emit_step(const Graph::Context& context, const Graph::Prepared& pr
 
   pad(4);
   step.params = static_cast<uint32_t>(cursor_);
-  append(prepared.params, variant.params_bytes);
+  put(prepared.params, variant.params_bytes);
 
   for (uint32_t i = 0; i < footprint.view_count; ++i) {
     const Footprint::TensorRows& rows = footprint.view[i];
