@@ -18,10 +18,17 @@ int32_t Graph::Context::tensor(Operand operand) const {
 }
 
 TensorInfo Graph::Context::tensor_info(Operand operand) const {
+  const uint32_t slot = operand.is_output ? kCachedInputs : operand.index;
+  const bool cached = operand.is_output ? operand.index == 0 : slot < kCachedInputs;
+  if (cached && (cache_filled_ & (1u << slot)) != 0) return cache_[slot];
   TensorInfo info;
   const int32_t index = tensor(operand);
   // Operands were checked before any context is used, so that reading them again cannot fail.
   if (index >= 0) (void)graph_.reader_.tensor(static_cast<uint32_t>(index), &info);
+  if (cached) {
+    cache_[slot] = info;
+    cache_filled_ |= 1u << slot;
+  }
   return info;
 }
 
@@ -248,7 +255,6 @@ Status Graph::prepare(const Context& context, Prepared* prepared) {
                         TEXT("replace it in the model by supported operators (see docs/operators.md)"), code);
   }
   prepared->variant = best;
-  prepared->footprint = Footprint{};
   if (!best->footprint(prepared->params, &prepared->footprint)) {
     return context.fail(Status::kTooLarge, output_operand(0), TEXT("the operator's tensors are too large"),
                         TEXT("use a smaller model"), kNoNumber);

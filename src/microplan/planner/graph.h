@@ -129,6 +129,11 @@ class Graph::Context final : public OperatorContext, public Options {
   Graph& graph_;
   uint32_t operator_index_;
   TfliteReader::OperatorInfo info_;
+  // Reading a tensor takes about a thousand instructions and kernels ask again and again: the first inputs and the first
+  // output are kept.
+  static constexpr uint32_t kCachedInputs = 3;
+  mutable TensorInfo cache_[kCachedInputs + 1];
+  mutable uint32_t cache_filled_ = 0;
 };
 
 }  // namespace microplan

@@ -25,43 +25,37 @@ uint32_t model_hash(const void* data, uint32_t bytes) {
 
 namespace {
 
+// Takes what fits, so that a buffer that is too small still yields the plan's size.
 Status write_to_buffer(void* user, uint32_t offset, const void* data, uint32_t bytes) {
-  memcpy(static_cast<uint8_t*>(user) + offset, data, bytes);
+  const Buffer& plan = *static_cast<Buffer*>(user);
+  if (uint64_t{offset} + bytes <= plan.bytes) memcpy(static_cast<uint8_t*>(plan.data) + offset, data, bytes);
   return Status::kOk;
 }
 
-bool build(Graph& graph, Buffer workspace, PlanResult& result) {
-  return graph.build(workspace) == Status::kOk && graph.place() == Status::kOk &&
-         emit_plan(graph, PlanWriter{nullptr, nullptr}, result) == Status::kOk;
-}
-
-void write_plan(Graph& graph, const PlanWriter& writer, PlanResult& result) {
-  const Status status = emit_plan(graph, writer, result);
-  if (status != Status::kOk) result.status = status;
-}
-
 }  // namespace
-
-PlanResult plan_model(ConstBuffer model, VariantTable variants, const PlanOptions& options, Buffer workspace, Buffer plan,
-                      const PlanObserver& observer) {
-  PlanResult result;
-  Graph graph(model, variants, options, observer, result);
-  if (!build(graph, workspace, result) || plan.data == nullptr) return result;
-  if (plan.bytes < result.plan_bytes) {
-    result.status = Status::kPlanTooSmall;
-  } else if ((reinterpret_cast<uintptr_t>(plan.data) & (kBufferAlignment - 1)) != 0) {
-    result.status = Status::kPlanMisaligned;
-  } else {
-    write_plan(graph, PlanWriter{write_to_buffer, plan.data}, result);
-  }
-  return result;
-}
 
 PlanResult plan_model(ConstBuffer model, VariantTable variants, const PlanOptions& options, Buffer workspace,
                       const PlanWriter& writer, const PlanObserver& observer) {
   PlanResult result;
   Graph graph(model, variants, options, observer, result);
-  if (build(graph, workspace, result) && writer.write != nullptr) write_plan(graph, writer, result);
+  if (graph.build(workspace) != Status::kOk || graph.place() != Status::kOk) return result;
+  const Status status = emit_plan(graph, writer, result);
+  if (status != Status::kOk) result.status = status;
+  return result;
+}
+
+PlanResult plan_model(ConstBuffer model, VariantTable variants, const PlanOptions& options, Buffer workspace, Buffer plan,
+                      const PlanObserver& observer) {
+  if ((reinterpret_cast<uintptr_t>(plan.data) & (kBufferAlignment - 1)) != 0) {
+    PlanResult result;
+    result.status = Status::kPlanMisaligned;
+    return result;
+  }
+  const PlanWriter writer = {plan.data == nullptr ? nullptr : write_to_buffer, &plan};
+  PlanResult result = plan_model(model, variants, options, workspace, writer, observer);
+  if (result.status == Status::kOk && plan.data != nullptr && plan.bytes < result.plan_bytes) {
+    result.status = Status::kPlanTooSmall;
+  }
   return result;
 }
 
