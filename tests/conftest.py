@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What all tests share: where the real models lie, and building C++ projects."""
+"""What all tests share: where the real models lie, building C++ projects, and the C++ tests' programs."""
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 from collections.abc import Callable
@@ -12,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 DIGITS = ROOT / "examples" / "digits" / "digits.tflite"
-# The real models that the operators cover, beside the repository or in the folder that MICROPLAN_MODELS names.
+# The real models, beside the repository or in the folder that MICROPLAN_MODELS names.
 MODELS = [
     "hello_world_int8",
     "hello_world_float",
@@ -63,3 +64,31 @@ def cmake_build(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]
         return folder
 
     return build
+
+
+@pytest.fixture(scope="session")
+def programs(tmp_path_factory: pytest.TempPathFactory, cmake_build: Callable[..., Path]) -> Path:
+    """The folder of the C++ tests' programs, which have all sanitizers; xdist's workers share one build."""
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    with (shared / "programs").open("a+") as record:
+        # Whoever comes first builds; closing the file lets the others go on.
+        fcntl.flock(record, fcntl.LOCK_EX)
+        record.seek(0)
+        folder = record.read()
+        if not folder:
+            folder = str(cmake_build(ROOT / "tests" / "unit" / "cpp"))
+            record.write(folder)
+    return Path(folder)
+
+
+@pytest.fixture
+def run_program(programs: Path) -> Callable[..., str]:
+    """Runs one of these programs and returns what it prints."""
+
+    def run(name: str, *arguments: str | Path) -> str:
+        result = subprocess.run([programs / name, *arguments], capture_output=True, text=True, timeout=300)
+        assert result.returncode == 0, result.stdout + result.stderr
+        return result.stdout
+
+    return run

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+
 from support.reference import assert_conforms
 
 
@@ -25,7 +26,9 @@ def test_person_detect_on_images(models_dir: Path) -> None:
 
     model = (models_dir / "person_detect.tflite").read_bytes()
     data = models_dir.parent / "data"
-    pixels = {name: image_bytes(data / f"{name}.bmp").reshape(1, 96, 96, 1) for name in ("person", "no_person")}
+    pixels = {
+        name: image_bytes(data / f"{name}.bmp").reshape(1, 96, 96, 1) for name in ("person", "no_person")
+    }
     assert_conforms(model, [[image] for image in pixels.values()])
     # What TensorFlow Lite Micro's own example expects: (no person, person).
     interpreter = microplan.Interpreter(model)

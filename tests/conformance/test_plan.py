@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a plan promises whatever the model: equal bytes for equal arguments, placements that do not collide, exact sizes."""
+"""What a plan promises whatever the model: equal bytes for equal arguments, sound placements, exact sizes."""
 
 from __future__ import annotations
 
 from itertools import combinations
 from pathlib import Path
 
-import microplan
 import pytest
+
+import microplan
 
 
 @pytest.mark.parametrize("form", ["compiled", "interpreted"])

@@ -6,10 +6,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import microplan
 import numpy as np
 from numpy.typing import NDArray
 from tflite_micro.python.tflite_micro import runtime
+
+import microplan
 
 Array = NDArray[Any]
 
@@ -33,8 +34,11 @@ class Reference:
     """TensorFlow Lite Micro, its interpreter keeping every tensor."""
 
     def __init__(self, model: bytes) -> None:
+        # Its own guess, ten times the model's size, is too little for small models.
         self._interpreter = runtime.Interpreter.from_bytes(
-            model, intrepreter_config=runtime.InterpreterConfig.kPreserveAllTensors
+            model,
+            arena_size=10 * len(model) + (1 << 20),
+            intrepreter_config=runtime.InterpreterConfig.kPreserveAllTensors,
         )
 
     def invoke(self, inputs: Sequence[Array]) -> None:
@@ -58,8 +62,11 @@ def assert_equal(found: Array, expected: Array, what: str) -> None:
 
 
 def assert_conforms(model: bytes, inputs: Sequence[Sequence[Array]] | int, seed: int = 0) -> None:
-    """Runs the inputs (or that many random ones) in both forms; every operator's outputs equal the reference's."""
-    forms = {form: microplan.Interpreter(model, form=form, keep_tensors=True) for form in ("compiled", "interpreted")}
+    """Runs the inputs (or that many random ones) in both forms; all operators' outputs equal the reference's."""
+    forms = {
+        form: microplan.Interpreter(model, form=form, keep_tensors=True)
+        for form in ("compiled", "interpreted")
+    }
     reference = Reference(model)
     rng = np.random.default_rng(seed)
     if isinstance(inputs, int):

@@ -8,10 +8,11 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-import microplan
 import numpy as np
 import pytest
 from click.testing import CliRunner
+
+import microplan
 from microplan.cli import main
 from microplan.embed import embed, identifier
 from microplan.testing.tflite_writer import ModelWriter
@@ -33,8 +34,9 @@ alignas(16) static uint8_t plan[NAME::kPlanBytes + 1];
 static microplan::Model model;
 
 int main() {
-  const microplan::Status status = NAME::init(model, {arena, NAME::kArenaBytes - ARENA_LESS},
-                                              {state, NAME::kStateBytes}, {plan, NAME::kPlanBytes - PLAN_LESS});
+  const microplan::Status status =
+      NAME::init(model, {arena, NAME::kArenaBytes - ARENA_LESS}, {state, NAME::kStateBytes},
+                 {plan, NAME::kPlanBytes - PLAN_LESS});
   if (status != microplan::Status::kOk) return static_cast<int>(status);
   for (uint32_t i = 0; i < model.input_count(); ++i) {
     if (fread(model.input(i).raw(), 1, model.input(i).bytes(), stdin) != model.input(i).bytes()) return 100;

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import microplan
 import numpy as np
 import pytest
+
+import microplan
 from microplan import _core
 
 DIGITS = Path(__file__).parents[2] / "examples/digits/digits.tflite"
@@ -79,9 +80,9 @@ def test_state_of_another_size_is_refused(digits: microplan.Interpreter) -> None
 
 
 def test_unknown_form_and_missing_file() -> None:
-    with pytest.raises(microplan.UsageError, match="no form 'jit'. Use one of: compiled, interpreted"):
+    with pytest.raises(microplan.UsageError, match=r"no form 'jit'. Use one of: compiled, interpreted"):
         microplan.Interpreter(DIGITS, "jit")  # type: ignore[arg-type]
-    with pytest.raises(microplan.UsageError, match="Cannot read the model .*nothing.tflite"):
+    with pytest.raises(microplan.UsageError, match=r"Cannot read the model .*nothing.tflite"):
         microplan.Interpreter("nothing.tflite")
 
 

@@ -10,6 +10,9 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
+from numpy.typing import ArrayLike, NDArray
+from tflite_micro.python.tflite_micro import runtime
+
 from microplan.testing.tflite_writer import (
     BUFFER_ALIGNMENT,
     ModelWriter,
@@ -18,8 +21,6 @@ from microplan.testing.tflite_writer import (
     quantize,
     symmetric_scale,
 )
-from numpy.typing import ArrayLike, NDArray
-from tflite_micro.python.tflite_micro import runtime
 
 SCALE = 0.05
 RELU = {"fused_activation_function": "RELU"}
