@@ -135,7 +135,7 @@ class ConstantWriter {
 
 // What a step with given Params touches when all of its rows run. The planner makes the step so, verify_plan proves it.
 struct Footprint {
-  static constexpr uint32_t kMaxViews = 8;
+  static constexpr uint32_t kMaxViews = 11;
   static constexpr uint32_t kMaxConstants = 24;
 
   struct TensorRows {
@@ -188,7 +188,8 @@ struct Variant {
   const char* name;           // "conv_2d_int8"
   const char* operator_name;  // as in the schema: "CONV_2D"
   uint8_t operator_code;      // BuiltinOperator of the schema
-  DataType input_type, filter_type, output_type;  // of input 0, input 1 (kNone: any), output 0
+  // Of input 0, input 1, output 0. kNone: any type of an input, the type of input 0 for the output.
+  DataType input_type, filter_type, output_type;
   const char* note;           // what is supported beyond the types, for the support table
   bool whole_only;            // cannot run a part of its rows
   Overlap overlap;

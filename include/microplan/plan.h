@@ -92,7 +92,7 @@ struct PlanIo {
 };
 static_assert(sizeof(PlanIo) == 44, "the plan format is fixed");
 
-// What reset() sets a part of the state to; the rest becomes 0.
+// What reset() sets a part of the state to.
 struct PlanFill {
   uint32_t offset;
   uint32_t bytes;

@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "microplan/kernels/prepare.h"
 #include "microplan/operator.h"
 
 namespace microplan {
@@ -21,6 +22,19 @@ inline RowSplit split_rows(const TensorInfo& tensor) {
   return {tensor.product(0, outer), tensor.product(outer, tensor.rank)};
 }
 
+// Where dimension `axis` of such a tensor lies among six: four outer ones, whose product is the number of rows, then two
+// within a row. Up to three dimensions, all but the last one are rows.
+struct RowDims {
+  static constexpr uint32_t kOuter = 4;
+  static constexpr uint32_t kWidth = 4;
+  static constexpr uint32_t kChannels = 5;
+  static constexpr uint32_t kCount = 6;
+};
+inline uint32_t row_dim(uint32_t rank, uint32_t axis) {
+  const uint32_t from_end = rank - 1 - axis;
+  return RowDims::kChannels - from_end - (rank < 4 && from_end > 0 ? 1 : 0);
+}
+
 // The operand has one scale, positive and finite. Also asked of constants, which nobody has checked before.
 inline Status check_per_tensor(const OperatorContext& context, Operand operand) {
   const TensorInfo tensor = operand.is_output ? context.output(operand.index) : context.input(operand.index);
@@ -30,6 +44,57 @@ inline Status check_per_tensor(const OperatorContext& context, Operand operand) 
                       MICROPLAN_DIAGNOSTIC_TEXT("the tensor does not have one positive scale"),
                       MICROPLAN_DIAGNOSTIC_TEXT("convert the model with int8 post-training quantization"),
                       tensor.scale_count);
+}
+
+// For operators whose output element i depends on input element i alone. Their Params begin with the RowSplit of both.
+inline Status prepare_elements(const OperatorContext& context, RowSplit* split) {
+  const Status status = check_arity(context, 1, 1);
+  if (status != Status::kOk) return status;
+  const TensorInfo input = context.input(0);
+  if (!same_shape(input, context.output(0))) {
+    return context.fail(Status::kUnsupportedShape, output_operand(0),
+                        MICROPLAN_DIAGNOSTIC_TEXT("input and output differ in shape"),
+                        MICROPLAN_DIAGNOSTIC_TEXT("convert the model again"));
+  }
+  *split = split_rows(input);
+  return Status::kOk;
+}
+
+template <typename In, typename Out>
+bool elements_footprint(const void* params, Footprint* footprint) {
+  const RowSplit split = *static_cast<const RowSplit*>(params);
+  uint32_t input_bytes = sizeof(In);
+  uint32_t output_bytes = sizeof(Out);
+  if (split.rows == 0 || !multiply_checked(split.elements, &input_bytes) ||
+      !multiply_checked(split.elements, &output_bytes)) {
+    return false;
+  }
+  footprint->add_view(input_operand(0), split.rows, input_bytes, sizeof(In));
+  footprint->add_view(output_operand(0), split.rows, output_bytes, sizeof(Out));
+  return true;
+}
+
+// An output row reads the input row of the same number.
+inline Rows equal_rows(const void*, uint32_t, Rows rows) { return rows; }
+
+template <uint32_t kInstructions>
+Cost elements_cost(const void* params, const Target&) {
+  const RowSplit split = *static_cast<const RowSplit*>(params);
+  return {0, static_cast<uint64_t>(split.rows) * split.elements * kInstructions, 0};
+}
+
+template <typename In, typename Out, typename Op>
+Status run_elements(Op op, const void* params, Rows rows, const Io& io) {
+  const uint32_t elements = static_cast<const RowSplit*>(params)->elements;
+  const View input = io.view(0);
+  const View output = io.view(1);
+  for (uint32_t row = rows.first; row < rows.last; ++row) {
+    const In* x = input.row_as<In>(row);
+    const In* const end = x + elements;
+    Out* y = output.row_as<Out>(row);
+    while (x != end) *y++ = op(*x++);
+  }
+  return Status::kOk;
 }
 
 }  // namespace microplan

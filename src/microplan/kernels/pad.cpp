@@ -186,7 +186,8 @@ Status pad_int8_run(const void* in, Rows rows, const Io& io, void*) {
       // Wraps to a large number in front of the input.
       if (w - params.before[kWidth] < params.input[kWidth]) {
         memset(y, params.value, before);
-        memcpy(y + before, x, copied);
+        // An untrusted plan may let input and output overlap: the result is then anything, but not undefined.
+        memmove(y + before, x, copied);
         memset(y + before + copied, params.value, channels - before - copied);
         x += copied;
       } else {

@@ -4,7 +4,6 @@
 #include "microplan/kernels/quantize.h"
 
 #include "microplan/kernels.h"
-#include "microplan/kernels/elementwise.h"
 #include "microplan/kernels/prepare.h"
 
 namespace microplan {
@@ -24,26 +23,9 @@ struct Range {
                                                      : DataType::kInt32;
 };
 
-// Both kinds of Params begin with the rows.
-template <typename Params>
-Status prepare_rows(const OperatorContext& context, Params* params) {
-  const Status status = check_arity(context, 1, 1);
-  if (status != Status::kOk) return status;
-  const TensorInfo input = context.input(0);
-  if (!same_shape(input, context.output(0))) {
-    return context.fail(Status::kUnsupportedShape, output_operand(0),
-                        MICROPLAN_DIAGNOSTIC_TEXT("input and output differ in shape"),
-                        MICROPLAN_DIAGNOSTIC_TEXT("convert the model again"));
-  }
-  const RowSplit split = split_rows(input);
-  params->rows = split.rows;
-  params->elements = split.elements;
-  return Status::kOk;
-}
-
 Status prepare_scale(const OperatorContext& context, Operand operand, void* out) {
   QuantizeParams& params = *static_cast<QuantizeParams*>(out);
-  Status status = prepare_rows(context, &params);
+  Status status = prepare_elements(context, &params.split);
   if (status == Status::kOk) status = check_per_tensor(context, operand);
   if (status != Status::kOk) return status;
   const TensorInfo tensor = operand.is_output ? context.output(0) : context.input(0);
@@ -62,7 +44,7 @@ Status prepare_dequantize(const OperatorContext& context, void* out) {
 
 Status prepare_requantize(const OperatorContext& context, void* out) {
   RequantizeParams& params = *static_cast<RequantizeParams*>(out);
-  Status status = prepare_rows(context, &params);
+  Status status = prepare_elements(context, &params.split);
   if (status == Status::kOk) status = check_per_tensor(context, input_operand(0));
   if (status == Status::kOk) status = check_per_tensor(context, output_operand(0));
   if (status != Status::kOk) return status;
@@ -78,41 +60,7 @@ Status prepare_requantize(const OperatorContext& context, void* out) {
   return Status::kOk;
 }
 
-template <typename Params, typename In, typename Out>
-bool footprint(const void* in, Footprint* footprint) {
-  const Params& params = *static_cast<const Params*>(in);
-  uint32_t input_bytes = sizeof(In);
-  uint32_t output_bytes = sizeof(Out);
-  if (params.rows == 0 || !multiply_checked(params.elements, &input_bytes) ||
-      !multiply_checked(params.elements, &output_bytes)) {
-    return false;
-  }
-  footprint->add_view(input_operand(0), params.rows, input_bytes, sizeof(In));
-  footprint->add_view(output_operand(0), params.rows, output_bytes, sizeof(Out));
-  return true;
-}
-
-Rows input_rows(const void*, uint32_t, Rows rows) { return rows; }
-
-template <typename Params>
-Cost cost(const void* in, const Target&) {
-  const Params& params = *static_cast<const Params*>(in);
-  constexpr uint32_t kElement = 30;
-  return {0, static_cast<uint64_t>(params.rows) * params.elements * kElement, 0};
-}
-
-template <typename In, typename Out, typename Op>
-Status run(Op op, uint32_t elements, Rows rows, const Io& io) {
-  const View input = io.view(0);
-  const View output = io.view(1);
-  for (uint32_t row = rows.first; row < rows.last; ++row) {
-    const In* x = input.row_as<In>(row);
-    const In* const end = x + elements;
-    Out* y = output.row_as<Out>(row);
-    while (x != end) *y++ = op(*x++);
-  }
-  return Status::kOk;
-}
+constexpr uint32_t kInstructions = 30;  // for an element
 
 template <typename Out>
 Status run_quantize(const void* in, Rows rows, const Io& io) {
@@ -120,14 +68,14 @@ Status run_quantize(const void* in, Rows rows, const Io& io) {
   const auto op = [params](float real) {
     return static_cast<Out>(quantize(real, params.scale, params.zero_point, Range<Out>::kLow, Range<Out>::kHigh));
   };
-  return run<float, Out>(op, params.elements, rows, io);
+  return run_elements<float, Out>(op, in, rows, io);
 }
 
 template <typename In>
 Status run_dequantize(const void* in, Rows rows, const Io& io) {
   const QuantizeParams params = *static_cast<const QuantizeParams*>(in);
   const auto op = [params](In q) { return dequantize(q, params.scale, params.zero_point); };
-  return run<In, float>(op, params.elements, rows, io);
+  return run_elements<In, float>(op, in, rows, io);
 }
 
 template <typename In, typename Out>
@@ -137,7 +85,7 @@ Status run_requantize(const void* in, Rows rows, const Io& io) {
     const int32_t value = requantize(wrap_sub(q, params.input_zero_point), params.by);
     return static_cast<Out>(clamp(wrap_add(value, params.output_zero_point), Range<Out>::kLow, Range<Out>::kHigh));
   };
-  return run<In, Out>(op, params.elements, rows, io);
+  return run_elements<In, Out>(op, in, rows, io);
 }
 
 // An output that is wider than its input is written ahead of what is read.
@@ -149,8 +97,8 @@ constexpr Variant quantize_variant(const Kernel& kernel, const char* name) {
   return {kernel, name, "QUANTIZE", 114,
           DataType::kFloat32, DataType::kNone, Range<Out>::kType, "",
           false, kOverlap<float, Out>, sizeof(QuantizeParams),
-          prepare_quantize, nullptr, footprint<QuantizeParams, float, Out>, input_rows, nullptr, nullptr,
-          cost<QuantizeParams>};
+          prepare_quantize, nullptr, elements_footprint<float, Out>, equal_rows, nullptr, nullptr,
+          elements_cost<kInstructions>};
 }
 
 template <typename In, typename Out>
@@ -158,8 +106,8 @@ constexpr Variant requantize_variant(const Kernel& kernel, const char* name) {
   return {kernel, name, "QUANTIZE", 114,
           Range<In>::kType, DataType::kNone, Range<Out>::kType, "",
           false, kOverlap<In, Out>, sizeof(RequantizeParams),
-          prepare_requantize, nullptr, footprint<RequantizeParams, In, Out>, input_rows, nullptr, nullptr,
-          cost<RequantizeParams>};
+          prepare_requantize, nullptr, elements_footprint<In, Out>, equal_rows, nullptr, nullptr,
+          elements_cost<kInstructions>};
 }
 
 template <typename In>
@@ -167,8 +115,8 @@ constexpr Variant dequantize_variant(const Kernel& kernel, const char* name) {
   return {kernel, name, "DEQUANTIZE", 6,
           Range<In>::kType, DataType::kNone, DataType::kFloat32, "",
           false, kOverlap<In, float>, sizeof(QuantizeParams),
-          prepare_dequantize, nullptr, footprint<QuantizeParams, In, float>, input_rows, nullptr, nullptr,
-          cost<QuantizeParams>};
+          prepare_dequantize, nullptr, elements_footprint<In, float>, equal_rows, nullptr, nullptr,
+          elements_cost<kInstructions>};
 }
 
 }  // namespace

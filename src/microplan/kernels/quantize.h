@@ -5,22 +5,21 @@
 
 #include <stdint.h>
 
+#include "microplan/kernels/elementwise.h"
 #include "microplan/kernels/quantization.h"
 
 namespace microplan {
 
 // Between float32 and integers. Views: input, output.
 struct QuantizeParams {
-  uint32_t rows;
-  uint32_t elements;  // of a row
+  RowSplit split;
   float scale;        // of the integers
   int32_t zero_point;
 };
 
 // Between integers. Views: input, output.
 struct RequantizeParams {
-  uint32_t rows;
-  uint32_t elements;
+  RowSplit split;
   Requantize by;
   int32_t input_zero_point;
   int32_t output_zero_point;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// SOFTMAX, int8 to int8 and int16: prepare and the reference kernels. The fixed-point polynomials are, bit for bit,
-// those of gemmlowp's fixedpoint.h, which TensorFlow Lite uses.
+// SOFTMAX, int8 to int8 and int16: prepare and the reference kernels.
 #include "microplan/kernels/softmax.h"
 
 #include "microplan/kernels.h"
 #include "microplan/kernels/elementwise.h"
+#include "microplan/kernels/fixed_point.h"
 #include "microplan/kernels/prepare.h"
 
 namespace microplan {
@@ -100,49 +100,6 @@ Cost cost(const void* in, const Target&) {
   return {0, params.rows * (static_cast<uint64_t>(params.depth) * kElement + kRow), 0};
 }
 
-// exp(a) for a in [-1/4, 0), Q0.31: a Taylor polynomial around -1/8.
-int32_t exp_near_zero(int32_t a) {
-  constexpr int32_t kExpMinusEighth = 1895147668;
-  constexpr int32_t kThird = 715827883;
-  const int32_t x = a + (1 << 28);
-  const int32_t x2 = multiply_high(x, x);
-  const int32_t x3 = multiply_high(x2, x);
-  const int32_t x4 = multiply_high(x2, x2);
-  const int32_t cubic = multiply_high(rounding_shift_right(x4, 2) + x3, kThird) + x2;
-  return kExpMinusEighth + multiply_high(kExpMinusEighth, x + rounding_shift_right(cubic, 1));
-}
-
-// exp(a) in Q0.31 for a <= 0 in Q5.26: the fraction of a quarter by polynomial, the rest by one factor for each bit.
-int32_t exp_negative(int32_t a) {
-  if (a == 0) return INT32_MAX;
-  constexpr int32_t kQuarterBits = kExponentBits - 2;
-  constexpr int32_t kQuarter = 1 << kQuarterBits;
-  // exp(-2^i) for i from -2 on.
-  static constexpr int32_t kFactor[] = {1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242};
-  const int32_t fraction = (a & (kQuarter - 1)) - kQuarter;
-  int32_t result = exp_near_zero(shift_left(fraction, 31 - kExponentBits));
-  uint32_t quarters = static_cast<uint32_t>(wrap_sub(fraction, a)) >> kQuarterBits;
-  for (uint32_t i = 0; i < sizeof kFactor / sizeof kFactor[0]; ++i, quarters >>= 1) {
-    if (quarters & 1) result = multiply_high(result, kFactor[i]);
-  }
-  return result;
-}
-
-// 2^62 / x for x in [2^31, 2^32), Q0.31: Newton and Raphson's division, from a linear estimate. It is gemmlowp's
-// 1 / (1 + f) for x = 2^31 (1 + f), where half the denominator is x / 2. All but the result are Q2.29.
-int32_t reciprocal(uint32_t x) {
-  constexpr int32_t k48Over17 = 1515870810;
-  constexpr int32_t kMinus32Over17 = -1010580540;
-  constexpr int32_t kOne = 1 << 29;
-  const int32_t half = static_cast<int32_t>(x >> 1);
-  int32_t y = k48Over17 + multiply_high(half, kMinus32Over17);
-  for (uint32_t i = 0; i < 3; ++i) {
-    const int32_t error = kOne - multiply_high(half, y);
-    y += shift_left(multiply_high(y, error), 2);
-  }
-  return y >= 1 << 30 ? INT32_MAX : 2 * y;
-}
-
 struct Exponential {
   int32_t max_value, diff_min, multiplier, left_shift;
 
@@ -150,7 +107,7 @@ struct Exponential {
   int32_t operator()(int8_t value) const {
     const int32_t diff = value - max_value;
     if (diff < diff_min) return -1;
-    return exp_negative(multiply_high(shift_left(diff, left_shift), multiplier));
+    return fixed_exp<kExponentBits>(multiply_high(shift_left(diff, left_shift), multiplier));
   }
 };
 
@@ -172,7 +129,8 @@ void run_row(const SoftmaxParams& params, const int8_t* x, T* y) {
   for (; sum > UINT32_MAX; sum >>= 1) ++over_unit;
   uint32_t mantissa = static_cast<uint32_t>(sum);
   for (; mantissa < 0x80000000u; mantissa <<= 1) --over_unit;
-  const int32_t scale = reciprocal(mantissa);
+  // With mantissa = 2^31 (1 + f), 1 / (1 + f) in Q0.31: the bits of the quotient are those of its half in Q1.30.
+  const int32_t scale = fixed_double(fixed_quotient(mantissa), 1);
   const int32_t right = over_unit + 31 - Output<T>::kBits;
   for (uint32_t c = 0; c < params.depth; ++c) {
     const int32_t e = exponential(x[c]);

@@ -62,9 +62,8 @@ Status Model::init(const void* plan, KernelTable kernels, const Memory& memory) 
 
 void Model::reset() {
   next_ = {0, 0};
-  if (header() == nullptr || header()->state_bytes == 0) return;
+  if (header() == nullptr) return;
   uint8_t* const state = const_cast<uint8_t*>(bases_.base[static_cast<uint32_t>(Segment::kState)]);
-  memset(state, 0, header()->state_bytes);
   const PlanFill* const fills = at<PlanFill>(header()->fills);
   for (uint32_t i = 0; i < header()->fill_count; ++i) {
     memset(state + fills[i].offset, static_cast<int>(fills[i].value), fills[i].bytes);

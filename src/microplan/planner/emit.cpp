@@ -194,20 +194,28 @@ void Emitter::emit_io(uint32_t tensor, uint32_t at) {
 }
 
 // A variable begins as real zero. As in TensorFlow Lite Micro that is the zero point for int8 alone; the bytes of wider
-// types are 0 whatever their zero point.
+// types are 0 whatever their zero point. Variables lie in the order of their indices; neighbours of one value share a fill.
 uint32_t Emitter::emit_fills(bool write_them) {
   uint32_t count = 0;
+  PlanFill fill = {};
+  const auto flush = [&] {
+    if (fill.bytes == 0) return;
+    if (write_them) write(header_.fills + count * static_cast<uint32_t>(sizeof fill), &fill, sizeof fill);
+    ++count;
+  };
   for (uint32_t i = 0; i < reader_.tensor_count(); ++i) {
     if (!graph_.is_state(i)) continue;
     TensorInfo info;
     (void)reader_.tensor(i, &info);
-    if (info.type != DataType::kInt8 || info.zero_point() == 0) continue;
-    if (write_them) {
-      const PlanFill fill = {graph_.ref(i).offset(), info.bytes, static_cast<uint8_t>(info.zero_point())};
-      write(header_.fills + count * static_cast<uint32_t>(sizeof fill), &fill, sizeof fill);
+    const uint32_t offset = graph_.ref(i).offset();
+    const uint32_t value = info.type == DataType::kInt8 ? static_cast<uint8_t>(info.zero_point()) : 0;
+    if (fill.bytes == 0 || fill.value != value) {
+      flush();
+      fill = {offset, 0, value};
     }
-    ++count;
+    fill.bytes = offset + info.bytes - fill.offset;
   }
+  flush();
   return count;
 }
 

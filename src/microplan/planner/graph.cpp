@@ -36,15 +36,18 @@ Status Graph::Context::fail(Status status, Operand operand, const char* reason, 
   return graph_.report({status, static_cast<int32_t>(operator_index_), tensor(operand), reason, fix, found});
 }
 
-int32_t Graph::Context::int32_field(uint32_t field, int32_t absent) const {
-  return graph_.reader_.buffer().scalar<int32_t>(info_.options, field, absent);
+template <typename T>
+T Graph::Context::option(uint32_t field, T absent) const {
+  // From a copy: a failure would stick to the reader's buffer, and what prepare reads next would be empty.
+  Flatbuffer buffer = graph_.reader_.buffer();
+  const T value = buffer.scalar<T>(info_.options, field, absent);
+  if (buffer.status() != Status::kOk) options_damaged_ = true;
+  return value;
 }
-uint8_t Graph::Context::uint8_field(uint32_t field, uint8_t absent) const {
-  return graph_.reader_.buffer().scalar<uint8_t>(info_.options, field, absent);
-}
-float Graph::Context::float_field(uint32_t field, float absent) const {
-  return graph_.reader_.buffer().scalar<float>(info_.options, field, absent);
-}
+
+int32_t Graph::Context::int32_field(uint32_t field, int32_t absent) const { return option(field, absent); }
+uint8_t Graph::Context::uint8_field(uint32_t field, uint8_t absent) const { return option(field, absent); }
+float Graph::Context::float_field(uint32_t field, float absent) const { return option(field, absent); }
 
 Status Graph::report(const Diagnostic& diagnostic) {
   if (result_.status == Status::kOk) {
@@ -70,7 +73,7 @@ Status Graph::build(Buffer workspace) {
   while (visited < reader_.operator_count() && reader_.buffer().status() == Status::kOk) (void)visit(visited++);
   if (result_.status != Status::kOk) return result_.status;
   if (reader_.buffer().status() != Status::kOk) {
-    // The damage is in a field that nobody checks when reading it: an option, a shape signature.
+    // The damage is in a field that nobody checks when reading it: a shape signature.
     const Finding damage = reader_.broken();
     return report({damage.status, static_cast<int32_t>(visited) - 1, -1, damage.reason, damage.fix, damage.found});
   }
@@ -215,6 +218,16 @@ Status Graph::visit_view(const Context& context) {
   return Status::kOk;
 }
 
+namespace {
+
+bool takes(const Variant& variant, DataType input, DataType filter, DataType output) {
+  return (variant.input_type == DataType::kNone || variant.input_type == input) &&
+         (variant.filter_type == DataType::kNone || variant.filter_type == filter) &&
+         (variant.output_type == DataType::kNone ? input : variant.output_type) == output;
+}
+
+}  // namespace
+
 Status Graph::prepare(const Context& context, Prepared* prepared) {
   const uint32_t code = context.info().builtin_code;
   const TensorInfo input = context.input(0);
@@ -227,15 +240,17 @@ Status Graph::prepare(const Context& context, Prepared* prepared) {
     const Variant& variant = *variants_.variants[i];
     if (variant.operator_code != code) continue;
     known = true;
-    if (variant.input_type != input.type || variant.output_type != output.type ||
-        (variant.filter_type != DataType::kNone && variant.filter_type != filter.type)) {
-      continue;
-    }
+    if (!takes(variant, input.type, filter.type, output.type)) continue;
     // Variants of one operator and types share prepare, so the Params of the first serve all.
     if (best == nullptr && prepared->variant == nullptr) {
       prepared->variant = &variant;
       const Status status = variant.prepare(context, prepared->params);
       if (status != Status::kOk) return status;
+      if (context.options_damaged()) {
+        return context.fail(Status::kModelMalformed, output_operand(0),
+                            TEXT("an option of the operator lies outside of its table"), TEXT("convert the model again"),
+                            kNoNumber);
+      }
     }
     if (variant.supports != nullptr && !variant.supports(prepared->params, options_.target)) continue;
     const Cost cost = variant.cost(prepared->params, options_.target);

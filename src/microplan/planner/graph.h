@@ -109,6 +109,8 @@ class Graph::Context final : public OperatorContext, public Options {
 
   uint32_t operator_index() const { return operator_index_; }
   const TfliteReader::OperatorInfo& info() const { return info_; }
+  // Whether an option that was asked for could not be read.
+  bool options_damaged() const { return options_damaged_; }
   // Tensor index of an operand, -1 when absent.
   int32_t tensor(Operand operand) const;
 
@@ -125,6 +127,8 @@ class Graph::Context final : public OperatorContext, public Options {
 
  private:
   TensorInfo tensor_info(Operand operand) const;
+  template <typename T>
+  T option(uint32_t field, T absent) const;
 
   Graph& graph_;
   uint32_t operator_index_;
@@ -134,6 +138,7 @@ class Graph::Context final : public OperatorContext, public Options {
   static constexpr uint32_t kCachedInputs = 3;
   mutable TensorInfo cache_[kCachedInputs + 1];
   mutable uint32_t cache_filled_ = 0;
+  mutable bool options_damaged_ = false;
 };
 
 }  // namespace microplan

@@ -52,6 +52,7 @@ class Verifier {
   bool check_steps() const;
   bool check_step(const PlanStep& step) const;
   bool check_view(const PlanView& view, const Footprint::TensorRows& rows, Rows needed) const;
+  bool outputs_are_apart(const PlanStep& step, const Footprint& footprint) const;
   bool check_ref(Ref ref, uint64_t bytes, uint32_t alignment, bool written) const;
   const Variant* variant(uint16_t id) const;
 
@@ -184,6 +185,7 @@ bool Verifier::check_step(const PlanStep& step) const {
     const Rows needed = output || rows.first == rows.last ? rows : known->input_rows(params, i, rows);
     if (!check_view(read<PlanView>(step.operands, i), footprint.view[i], needed)) return false;
   }
+  if (!outputs_are_apart(step, footprint)) return false;
   const uint32_t constants = step.operands + step.view_count * static_cast<uint32_t>(sizeof(PlanView));
   for (uint32_t i = 0; i < step.constant_count; ++i) {
     const Ref ref = read<Ref>(constants, i);
@@ -195,14 +197,32 @@ bool Verifier::check_step(const PlanStep& step) const {
   return scratch == 0 ? step.scratch.bits == 0 : check_ref(step.scratch, scratch, kBufferAlignment, true);
 }
 
+uint64_t view_bytes(const PlanView& view, const Footprint::TensorRows& rows) {
+  return uint64_t{view.ring_rows - 1} * view.row_stride + rows.row_bytes;
+}
+
 bool Verifier::check_view(const PlanView& view, const Footprint::TensorRows& rows, Rows needed) const {
   if (view.ring_rows == 0 || view.ring_rows > rows.rows || view.row_stride < rows.row_bytes ||
       (view.row_stride & (rows.alignment - 1u)) != 0 || needed.first > needed.last || needed.last > rows.rows ||
       needed.last - needed.first > view.ring_rows) {
     return false;
   }
-  const uint64_t bytes = uint64_t{view.ring_rows - 1} * view.row_stride + rows.row_bytes;
-  return check_ref(view.ref, bytes, rows.alignment, rows.written);
+  return check_ref(view.ref, view_bytes(view, rows), rows.alignment, rows.written);
+}
+
+// Kernels copy from inputs to outputs with memcpy.
+bool Verifier::outputs_are_apart(const PlanStep& step, const Footprint& footprint) const {
+  for (uint32_t i = 0; i < step.view_count; ++i) {
+    const PlanView a = read<PlanView>(step.operands, i);
+    const uint64_t a_end = a.ref.offset() + view_bytes(a, footprint.view[i]);
+    for (uint32_t k = 0; k < i; ++k) {
+      const PlanView b = read<PlanView>(step.operands, k);
+      const uint64_t b_end = b.ref.offset() + view_bytes(b, footprint.view[k]);
+      const bool apart = a.ref.segment() != b.ref.segment() || a_end <= b.ref.offset() || b_end <= a.ref.offset();
+      if (!apart && (footprint.view[i].operand.is_output || footprint.view[k].operand.is_output)) return false;
+    }
+  }
+  return true;
 }
 
 }  // namespace

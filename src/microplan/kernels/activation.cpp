@@ -1,0 +1,374 @@
+// SPDX-License-Identifier: Apache-2.0
+// LOGISTIC, TANH, RELU, RELU6 and LEAKY_RELU; int8, int16 and float32: prepare and the reference kernels.
+#include "microplan/kernels/activation.h"
+
+#include "microplan/kernels.h"
+#include "microplan/kernels/fixed_point.h"
+#include "microplan/kernels/float_math.h"
+#include "microplan/kernels/int16_math.h"
+
+namespace microplan {
+
+namespace {
+
+// Fields of the schema's LeakyReluOptions.
+constexpr uint32_t kAlpha = 0;
+
+constexpr uint32_t kTableBytes = 256;
+
+template <typename T>
+struct Range {
+  static constexpr int32_t kHigh = (1 << (8 * sizeof(T) - 1)) - 1;
+  static constexpr int32_t kLow = -kHigh - 1;
+};
+
+Status prepare_quantized(const OperatorContext& context, RowSplit* split) {
+  Status status = prepare_elements(context, split);
+  if (status == Status::kOk) status = check_per_tensor(context, input_operand(0));
+  if (status == Status::kOk) status = check_per_tensor(context, output_operand(0));
+  return status;
+}
+
+// RELU and LEAKY_RELU. Scales are divided in single precision, as in TensorFlow Lite.
+Status prepare_lines(const OperatorContext& context, float alpha, RectifyParams* params) {
+  const TensorInfo input = context.input(0);
+  const TensorInfo output = context.output(0);
+  const float negative = input.scale() * alpha / output.scale();
+  const float magnitude = negative < 0 ? -negative : negative;
+  constexpr float kLargest = 2147483648.0f;
+  // Of larger numbers requantize_from cannot make a shift; not a number compares false.
+  if (!(magnitude < kLargest) || !requantize_from(static_cast<double>(magnitude), &params->negative) ||
+      !requantize_from(static_cast<double>(input.scale() / output.scale()), &params->positive)) {
+    return context.fail(Status::kUnsupportedQuantization, output_operand(0),
+                        MICROPLAN_DIAGNOSTIC_TEXT("input scale / output scale, or that times alpha, exceeds 2^30"),
+                        MICROPLAN_DIAGNOSTIC_TEXT("quantize the model again with representative data"));
+  }
+  params->negate = negative < 0;
+  params->input_zero_point = input.zero_point();
+  params->output_zero_point = output.zero_point();
+  return Status::kOk;
+}
+
+Status prepare_relu(const OperatorContext& context, RectifyParams* params) { return prepare_lines(context, 0, params); }
+
+Status prepare_leaky_relu(const OperatorContext& context, RectifyParams* params) {
+  return prepare_lines(context, context.options().float_field(kAlpha, 0), params);
+}
+
+template <typename T>
+T rectify(const RectifyParams& params, int32_t q) {
+  const int32_t x = wrap_sub(q, params.input_zero_point);
+  int32_t value = requantize(x, x < 0 ? params.negative : params.positive);
+  if (x < 0 && params.negate) value = wrap_sub(0, value);
+  return static_cast<T>(clamp(wrap_add(value, params.output_zero_point), Range<T>::kLow, Range<T>::kHigh));
+}
+
+// RELU6 clamps in the input's quantization and keeps the numbers, as in TensorFlow Lite: the output's is not looked at.
+template <typename T>
+void prepare_relu6(const TensorInfo& input, int32_t* low, int32_t* high) {
+  constexpr float kAbove = 2 * static_cast<float>(Range<T>::kHigh) + 2;
+  const float steps = 6 / input.scale();
+  const int32_t six = input.zero_point() + round_to_int(steps < kAbove ? steps : kAbove);
+  *low = input.zero_point();
+  *high = six < Range<T>::kHigh ? six : Range<T>::kHigh;
+}
+
+// The argument of LOGISTIC or TANH in Q4.27, the format of fixed_point.h.
+struct Argument {
+  Requantize by;
+  int32_t radius;  // from this magnitude of q - zero_point on the function counts as constant
+  int32_t zero_point;
+
+  explicit Argument(const TensorInfo& input) : zero_point(input.zero_point()) {
+    constexpr int32_t kFractionBits = 27;
+    constexpr uint32_t kLargest = 15u << kFractionBits;
+    if (!requantize_from(static_cast<double>(input.scale()) * (1 << kFractionBits), &by)) {
+      radius = 0;
+    } else {
+      radius = by.shift < 0 ? INT32_MAX : static_cast<int32_t>(kLargest >> by.shift);
+    }
+  }
+
+  // Of the argument's result in Q0.31, kBits with its sign; `function` is 0 or -1 below the radius and 1 above.
+  template <int32_t (*function)(int32_t), int32_t kBits>
+  int32_t result(int32_t q, int32_t low, int32_t high) const {
+    const int32_t x = q - zero_point;
+    if (x <= -radius) return low;
+    if (x >= radius) return high;
+    return rounding_shift_right(function(requantize(x, by)), 32 - kBits);
+  }
+};
+
+// One entry of an int8 table each: constructed from the operator, called with the input.
+struct LogisticInt8 {
+  Argument argument;
+  explicit LogisticInt8(const OperatorContext& context) : argument(context.input(0)) {}
+  int8_t operator()(int32_t q) const {
+    const int32_t steps = argument.result<fixed_logistic, 9>(q, 0, UINT8_MAX);  // of 1/256
+    return static_cast<int8_t>(clamp(steps, 0, UINT8_MAX) + INT8_MIN);
+  }
+};
+
+struct TanhInt8 {
+  Argument argument;
+  explicit TanhInt8(const OperatorContext& context) : argument(context.input(0)) {}
+  int8_t operator()(int32_t q) const {
+    const int32_t steps = argument.result<fixed_tanh, 8>(q, INT8_MIN, INT8_MAX);  // of 1/128
+    return static_cast<int8_t>(clamp(steps, INT8_MIN, INT8_MAX));
+  }
+};
+
+template <Status (*prepare_params)(const OperatorContext&, RectifyParams*)>
+struct RectifyInt8 {
+  RectifyParams params = {};
+  explicit RectifyInt8(const OperatorContext& context) { (void)prepare_params(context, &params); }
+  int8_t operator()(int32_t q) const { return rectify<int8_t>(params, q); }
+};
+
+struct Relu6Int8 {
+  int32_t low, high;
+  explicit Relu6Int8(const OperatorContext& context) { prepare_relu6<int8_t>(context.input(0), &low, &high); }
+  int8_t operator()(int32_t q) const { return static_cast<int8_t>(clamp(q, low, high)); }
+};
+
+Status prepare_int8(const OperatorContext& context, void* out) {
+  return prepare_quantized(context, &static_cast<ActivationParams*>(out)->split);
+}
+
+template <Status (*prepare_params)(const OperatorContext&, RectifyParams*)>
+Status prepare_rectify_int8(const OperatorContext& context, void* out) {
+  const Status status = prepare_int8(context, out);
+  if (status != Status::kOk) return status;
+  RectifyParams params;
+  return prepare_params(context, &params);
+}
+
+Status prepare_logistic_int8(const OperatorContext& context, void* out) {
+  const Status status = prepare_int8(context, out);
+  if (status != Status::kOk || context.output(0).zero_point() == INT8_MIN) return status;
+  return context.fail(Status::kUnsupportedQuantization, output_operand(0),
+                      MICROPLAN_DIAGNOSTIC_TEXT("the output's zero point is not -128"),
+                      MICROPLAN_DIAGNOSTIC_TEXT("convert the model again: LOGISTIC's output is 0 to 1 in steps of 1/256"),
+                      context.output(0).zero_point());
+}
+
+bool footprint_int8(const void* in, Footprint* footprint) {
+  footprint->add_constant(kTableBytes, 1);
+  return elements_footprint<int8_t, int8_t>(in, footprint);
+}
+
+template <typename Entry>
+void pack_int8(const OperatorContext& context, const void*, ConstantWriter& writer) {
+  if (!writer.begin(kTableBytes)) return;
+  const Entry entry(context);
+  int8_t table[kTableBytes];
+  for (uint32_t i = 0; i < kTableBytes; ++i) table[i] = entry(static_cast<int8_t>(i));
+  writer.append(table, kTableBytes);
+}
+
+Status run_int8(const void* in, Rows rows, const Io& io) {
+  const int8_t* const table = io.constant<int8_t>(0);
+  const auto op = [table](uint8_t q) { return table[q]; };
+  return run_elements<uint8_t, int8_t>(op, in, rows, io);
+}
+
+// Whether value / power is 1 within TensorFlow Lite's tolerance for powers of two, 0.001 in the binary logarithm.
+bool is_power(double value, double power) {
+  constexpr double kTolerance = 1.0006933874625807;  // 2^0.001
+  return value < power * kTolerance && value * kTolerance > power;
+}
+
+// Steps of 1 / (3 * 2^12) for an input scale of kPowers powers of two from 2^-12 on are a multiplication by 3. Others are
+// rounded to 15 bits.
+template <int32_t kPowers>
+Status prepare_sigmoid_int16(const OperatorContext& context, void* out) {
+  SigmoidInt16Params& params = *static_cast<SigmoidInt16Params*>(out);
+  const Status status = prepare_quantized(context, &params.split);
+  if (status != Status::kOk) return status;
+  const TensorInfo input = context.input(0);
+  const TensorInfo output = context.output(0);
+  if (input.zero_point() != 0 || output.zero_point() != 0 || !is_power(static_cast<double>(output.scale()) * 32768, 1)) {
+    return context.fail(Status::kUnsupportedQuantization, output_operand(0),
+                        MICROPLAN_DIAGNOSTIC_TEXT("zero points that are not 0, or an output scale that is not 2^-15"),
+                        MICROPLAN_DIAGNOSTIC_TEXT("convert the model with int16 activations again"));
+  }
+  const double scale = static_cast<double>(input.scale()) * 4096;
+  for (int32_t i = 0; i < kPowers; ++i) {
+    if (is_power(scale, 1 << i)) {
+      params.multiplier = 3 << i;
+      return Status::kOk;
+    }
+  }
+  double multiplier = 3 * scale;
+  if (multiplier >= 32768) {
+    return context.fail(Status::kUnsupportedQuantization, input_operand(0),
+                        MICROPLAN_DIAGNOSTIC_TEXT("the input's scale is 8/3 or more"),
+                        MICROPLAN_DIAGNOSTIC_TEXT("quantize the model again with representative data"));
+  }
+  for (; multiplier <= 32767.0 / 2 && params.right <= 30; ++params.right) multiplier *= 2;
+  params.multiplier = static_cast<int32_t>(multiplier);
+  return Status::kOk;
+}
+
+template <int16_t (*function)(int32_t)>
+Status run_sigmoid_int16(const void* in, Rows rows, const Io& io) {
+  const SigmoidInt16Params params = *static_cast<const SigmoidInt16Params*>(in);
+  const int32_t right = params.right & 31;
+  const int32_t half = right == 0 ? 0 : shift_left(1, right - 1);
+  const auto op = [params, right, half](int16_t q) {
+    return function(wrap_add(wrap_mul(q, params.multiplier), half) >> right);
+  };
+  return run_elements<int16_t, int16_t>(op, in, rows, io);
+}
+
+template <Status (*prepare_params)(const OperatorContext&, RectifyParams*)>
+Status prepare_rectify_int16(const OperatorContext& context, void* out) {
+  RectifyParams& params = *static_cast<RectifyParams*>(out);
+  const Status status = prepare_quantized(context, &params.split);
+  return status == Status::kOk ? prepare_params(context, &params) : status;
+}
+
+Status run_rectify_int16(const void* in, Rows rows, const Io& io) {
+  const RectifyParams params = *static_cast<const RectifyParams*>(in);
+  const auto op = [params](int16_t q) { return rectify<int16_t>(params, q); };
+  return run_elements<int16_t, int16_t>(op, in, rows, io);
+}
+
+Status prepare_relu6_int16(const OperatorContext& context, void* out) {
+  ClampParams& params = *static_cast<ClampParams*>(out);
+  const Status status = prepare_quantized(context, &params.split);
+  if (status == Status::kOk) prepare_relu6<int16_t>(context.input(0), &params.low, &params.high);
+  return status;
+}
+
+Status prepare_float(const OperatorContext& context, void* out) {
+  return prepare_elements(context, &static_cast<ActivationParams*>(out)->split);
+}
+
+Status prepare_leaky_relu_float(const OperatorContext& context, void* out) {
+  LeakyReluFloatParams& params = *static_cast<LeakyReluFloatParams*>(out);
+  params.alpha = context.options().float_field(kAlpha, 0);
+  return prepare_elements(context, &params.split);
+}
+
+Cost cost_int8(const void* in, const Target& target) {
+  constexpr uint32_t kLookup = 5;
+  Cost result = elements_cost<kLookup>(in, target);
+  result.constant_bytes = kTableBytes;
+  return result;
+}
+
+constexpr Overlap kOverlap = Overlap::kElementwise;
+
+template <typename Entry>
+constexpr Variant int8_variant(const Kernel& kernel, const char* name, const char* operator_name, uint8_t code,
+                               Status (*prepare)(const OperatorContext&, void*)) {
+  return {kernel, name, operator_name, code,
+          DataType::kInt8, DataType::kNone, DataType::kInt8, "",
+          false, kOverlap, sizeof(ActivationParams),
+          prepare, nullptr, footprint_int8, equal_rows, nullptr, pack_int8<Entry>, cost_int8};
+}
+
+template <typename Params, uint32_t kInstructions>
+constexpr Variant int16_variant(const Kernel& kernel, const char* name, const char* operator_name, uint8_t code,
+                                Status (*prepare)(const OperatorContext&, void*)) {
+  return {kernel, name, operator_name, code,
+          DataType::kInt16, DataType::kNone, DataType::kInt16, "",
+          false, kOverlap, sizeof(Params),
+          prepare, nullptr, elements_footprint<int16_t, int16_t>, equal_rows, nullptr, nullptr,
+          elements_cost<kInstructions>};
+}
+
+template <typename Params, uint32_t kInstructions>
+constexpr Variant float_variant(const Kernel& kernel, const char* name, const char* operator_name, uint8_t code,
+                                Status (*prepare)(const OperatorContext&, void*)) {
+  return {kernel, name, operator_name, code,
+          DataType::kFloat32, DataType::kNone, DataType::kFloat32, "",
+          false, kOverlap, sizeof(Params),
+          prepare, nullptr, elements_footprint<float, float>, equal_rows, nullptr, nullptr, elements_cost<kInstructions>};
+}
+
+}  // namespace
+
+namespace kernels {
+
+Status logistic_int8_run(const void* in, Rows rows, const Io& io, void*) { return run_int8(in, rows, io); }
+const Variant logistic_int8_variant =
+    int8_variant<LogisticInt8>(logistic_int8, "logistic_int8", "LOGISTIC", 14, prepare_logistic_int8);
+
+Status logistic_int16_run(const void* in, Rows rows, const Io& io, void*) {
+  return run_sigmoid_int16<int16_logistic>(in, rows, io);
+}
+const Variant logistic_int16_variant = int16_variant<SigmoidInt16Params, 25>(
+    logistic_int16, "logistic_int16", "LOGISTIC", 14, prepare_sigmoid_int16<1>);
+
+Status logistic_float_run(const void* in, Rows rows, const Io& io, void*) {
+  return run_elements<float, float>([](float x) { return float_logistic(x); }, in, rows, io);
+}
+const Variant logistic_float_variant =
+    float_variant<ActivationParams, 80>(logistic_float, "logistic_float", "LOGISTIC", 14, prepare_float);
+
+Status relu_int8_run(const void* in, Rows rows, const Io& io, void*) { return run_int8(in, rows, io); }
+const Variant relu_int8_variant =
+    int8_variant<RectifyInt8<prepare_relu>>(relu_int8, "relu_int8", "RELU", 19, prepare_rectify_int8<prepare_relu>);
+
+Status relu_int16_run(const void* in, Rows rows, const Io& io, void*) { return run_rectify_int16(in, rows, io); }
+const Variant relu_int16_variant =
+    int16_variant<RectifyParams, 30>(relu_int16, "relu_int16", "RELU", 19, prepare_rectify_int16<prepare_relu>);
+
+Status relu_float_run(const void* in, Rows rows, const Io& io, void*) {
+  return run_elements<float, float>([](float x) { return x < 0 ? 0 : x; }, in, rows, io);
+}
+const Variant relu_float_variant =
+    float_variant<ActivationParams, 8>(relu_float, "relu_float", "RELU", 19, prepare_float);
+
+Status relu6_int8_run(const void* in, Rows rows, const Io& io, void*) { return run_int8(in, rows, io); }
+const Variant relu6_int8_variant = int8_variant<Relu6Int8>(relu6_int8, "relu6_int8", "RELU6", 21, prepare_int8);
+
+Status relu6_int16_run(const void* in, Rows rows, const Io& io, void*) {
+  const ClampParams params = *static_cast<const ClampParams*>(in);
+  const auto op = [params](int16_t q) { return static_cast<int16_t>(clamp(q, params.low, params.high)); };
+  return run_elements<int16_t, int16_t>(op, in, rows, io);
+}
+const Variant relu6_int16_variant =
+    int16_variant<ClampParams, 8>(relu6_int16, "relu6_int16", "RELU6", 21, prepare_relu6_int16);
+
+Status relu6_float_run(const void* in, Rows rows, const Io& io, void*) {
+  return run_elements<float, float>([](float x) { return x > 6 ? 6 : x < 0 ? 0 : x; }, in, rows, io);
+}
+const Variant relu6_float_variant =
+    float_variant<ActivationParams, 10>(relu6_float, "relu6_float", "RELU6", 21, prepare_float);
+
+Status tanh_int8_run(const void* in, Rows rows, const Io& io, void*) { return run_int8(in, rows, io); }
+const Variant tanh_int8_variant = int8_variant<TanhInt8>(tanh_int8, "tanh_int8", "TANH", 28, prepare_int8);
+
+Status tanh_int16_run(const void* in, Rows rows, const Io& io, void*) {
+  return run_sigmoid_int16<int16_tanh>(in, rows, io);
+}
+const Variant tanh_int16_variant =
+    int16_variant<SigmoidInt16Params, 25>(tanh_int16, "tanh_int16", "TANH", 28, prepare_sigmoid_int16<2>);
+
+Status tanh_float_run(const void* in, Rows rows, const Io& io, void*) {
+  return run_elements<float, float>([](float x) { return float_tanh(x); }, in, rows, io);
+}
+const Variant tanh_float_variant =
+    float_variant<ActivationParams, 80>(tanh_float, "tanh_float", "TANH", 28, prepare_float);
+
+Status leaky_relu_int8_run(const void* in, Rows rows, const Io& io, void*) { return run_int8(in, rows, io); }
+const Variant leaky_relu_int8_variant = int8_variant<RectifyInt8<prepare_leaky_relu>>(
+    leaky_relu_int8, "leaky_relu_int8", "LEAKY_RELU", 98, prepare_rectify_int8<prepare_leaky_relu>);
+
+Status leaky_relu_int16_run(const void* in, Rows rows, const Io& io, void*) { return run_rectify_int16(in, rows, io); }
+const Variant leaky_relu_int16_variant = int16_variant<RectifyParams, 30>(
+    leaky_relu_int16, "leaky_relu_int16", "LEAKY_RELU", 98, prepare_rectify_int16<prepare_leaky_relu>);
+
+Status leaky_relu_float_run(const void* in, Rows rows, const Io& io, void*) {
+  const float alpha = static_cast<const LeakyReluFloatParams*>(in)->alpha;
+  return run_elements<float, float>([alpha](float x) { return x > 0 ? x : x * alpha; }, in, rows, io);
+}
+const Variant leaky_relu_float_variant = float_variant<LeakyReluFloatParams, 8>(
+    leaky_relu_float, "leaky_relu_float", "LEAKY_RELU", 98, prepare_leaky_relu_float);
+
+}  // namespace kernels
+
+}  // namespace microplan

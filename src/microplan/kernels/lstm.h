@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// UNIDIRECTIONAL_SEQUENCE_LSTM, the standard one: for each time step, with h the hidden and c the cell state,
+//   i, f, o = logistic(input_filter . x + recurrent_filter . h + bias) and g = tanh(the same), each with its own weights;
+//   c = clip(f * c + i * g); h = o * tanh(c); output = h.
+#ifndef MICROPLAN_KERNELS_LSTM_H_
+#define MICROPLAN_KERNELS_LSTM_H_
+
+#include <stdint.h>
+
+#include "microplan/kernels/quantization.h"
+
+namespace microplan {
+
+// The order of the operator's weights and biases.
+enum class LstmGate : uint8_t { kInput, kForget, kCell, kOutput };
+constexpr uint32_t kLstmGates = 4;
+
+struct LstmShape {
+  uint32_t batches, steps;
+  uint32_t time_major;  // 1: rows are [steps][batches]; 0: [batches][steps]
+  uint32_t depth;       // of the input
+  uint32_t units;       // of states and output
+};
+
+// Views: input, hidden state [batches][units], cell state [batches][units], output. A row is one time step of one batch.
+// Constants, each for the four gates: input filter [units][depth], recurrent filter [units][units], bias [units]; then
+// LstmRequantize[4] (integer only).
+struct LstmParams {
+  LstmShape shape;
+  int32_t input_offset;   // minus the input's zero point
+  int32_t hidden_offset;  // minus the hidden state's
+  int32_t cell_min, cell_max;
+  Requantize cell;    // from the product of input gate and cell gate to the cell state
+  Requantize hidden;  // from the product of output gate and tanh(c) to the hidden state
+  // From the cell state to int16_tanh's argument: (c * multiplier + 2^(shift - 1)) >> shift.
+  int32_t tanh_multiplier, tanh_shift;
+};
+
+// From accumulators to a gate's argument in steps of 2^-12.
+struct LstmRequantize {
+  Requantize input, recurrent;
+};
+
+struct LstmFloatParams {
+  LstmShape shape;
+  float cell_min, cell_max;
+};
+
+}  // namespace microplan
+
+#endif  // MICROPLAN_KERNELS_LSTM_H_

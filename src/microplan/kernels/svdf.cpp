@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: Apache-2.0
+// SVDF, int8 (with a state of int8 or int16) and float32: prepare and the reference kernels.
+#include "microplan/kernels/svdf.h"
+
+#include "microplan/kernels.h"
+#include "microplan/kernels/dot.h"
+#include "microplan/kernels/elementwise.h"
+#include "microplan/kernels/prepare.h"
+
+namespace microplan {
+
+namespace {
+
+// Fields of the schema's SVDFOptions.
+constexpr uint32_t kRank = 0;
+constexpr uint32_t kFusedActivation = 1;
+
+// The operator's inputs.
+constexpr uint8_t kInput = 0;
+constexpr uint8_t kFeature = 1;
+constexpr uint8_t kTime = 2;
+constexpr uint8_t kBias = 3;
+constexpr uint8_t kState = 4;
+
+Status prepare_shape(const OperatorContext& context, SvdfShape* shape) {
+  Status status = check_arity(context, 5, 5);
+  if (status == Status::kOk) status = check_constant(context, kFeature);
+  if (status == Status::kOk) status = check_constant(context, kTime);
+  if (status != Status::kOk) return status;
+  const TensorInfo input = context.input(kInput);
+  const TensorInfo feature = context.input(kFeature);
+  const TensorInfo time = context.input(kTime);
+  const TensorInfo state = context.input(kState);
+  const TensorInfo output = context.output(0);
+  const int32_t rank = context.options().int32_field(kRank, 0);
+  if (input.rank != 2 || feature.rank != 2 || time.rank != 2 || feature.dims[1] != input.dims[1] ||
+      time.dims[0] != feature.dims[0]) {
+    return context.fail(Status::kUnsupportedShape, input_operand(kFeature),
+                        MICROPLAN_DIAGNOSTIC_TEXT("input, feature weights and time weights do not go together"),
+                        MICROPLAN_DIAGNOSTIC_TEXT("they are [batch, depth], [filters, depth] and [filters, memory]"),
+                        feature.rank);
+  }
+  if (rank <= 0 || feature.dims[0] % static_cast<uint32_t>(rank) != 0) {
+    return context.fail(Status::kUnsupportedOption, input_operand(kFeature),
+                        MICROPLAN_DIAGNOSTIC_TEXT("the rank does not divide the number of filters"),
+                        MICROPLAN_DIAGNOSTIC_TEXT("convert the model again"), rank);
+  }
+  *shape = {input.dims[0], input.dims[1], feature.dims[0] / static_cast<uint32_t>(rank), static_cast<uint32_t>(rank),
+            time.dims[1]};
+  if (output.rank != 2 || output.dims[0] != shape->rows || output.dims[1] != shape->units) {
+    return context.fail(Status::kUnsupportedShape, output_operand(0),
+                        MICROPLAN_DIAGNOSTIC_TEXT("the output is not [batch, filters / rank]"),
+                        MICROPLAN_DIAGNOSTIC_TEXT("convert the model again"), output.rank);
+  }
+  if (!state.is_variable || state.rank != 2 || state.dims[0] != shape->rows || state.dims[1] != time.elements) {
+    return context.fail(Status::kUnsupportedShape, input_operand(kState),
+                        MICROPLAN_DIAGNOSTIC_TEXT("the state is not a variable of [batch, memory * filters] elements"),
+                        MICROPLAN_DIAGNOSTIC_TEXT("convert the model again"), state.rank);
+  }
+  return Status::kOk;
+}
+
+Status prepare_bias(const OperatorContext& context, const SvdfShape& shape, DataType type) {
+  const TensorInfo bias = context.input(kBias);
+  if (bias.index < 0) return Status::kOk;
+  if (bias.type != type || bias.elements != shape.units) {
+    return context.fail(Status::kUnsupportedShape, input_operand(kBias),
+                        MICROPLAN_DIAGNOSTIC_TEXT("the bias is not one int32 (float32 with float weights) per output"),
+                        MICROPLAN_DIAGNOSTIC_TEXT("convert the model again"), bias.elements);
+  }
+  return check_constant(context, kBias);
+}
+
+Status check_types(const OperatorContext& context) {
+  const DataType time = context.input(kTime).type;
+  const DataType state = context.input(kState).type;
+  const bool floats = context.input(kInput).type == DataType::kFloat32;
+  if (time == state &&
+      (floats ? time == DataType::kFloat32 : time == DataType::kInt8 || time == DataType::kInt16)) {
+    return Status::kOk;
+  }
+  return context.fail(Status::kUnsupportedType, input_operand(kState),
+                      MICROPLAN_DIAGNOSTIC_TEXT("time weights and state are not both int8, both int16 or, with a "
+                                                "float32 input, both float32"),
+                      MICROPLAN_DIAGNOSTIC_TEXT("convert the model with int8 post-training quantization"),
+                      static_cast<int64_t>(state));
+}
+
+Status check_weights(const OperatorContext& context, uint8_t index) {
+  const TensorInfo weights = context.input(index);
+  const Status status = check_per_tensor(context, input_operand(index));
+  if (status != Status::kOk || weights.zero_point() == 0) return status;
+  return context.fail(Status::kUnsupportedQuantization, input_operand(index),
+                      MICROPLAN_DIAGNOSTIC_TEXT("the weights' zero point is not 0"),
+                      MICROPLAN_DIAGNOSTIC_TEXT("convert the model with symmetric weights"), weights.zero_point());
+}
+
+bool requantize_scales(const TensorInfo& a, const TensorInfo& b, const TensorInfo& c, Requantize* by) {
+  const double product = static_cast<double>(a.scale()) * static_cast<double>(b.scale());
+  return requantize_from(product / static_cast<double>(c.scale()), by);
+}
+
+// The fused activation is not looked at: as in TensorFlow Lite, the output's range is the only clamp.
+Status prepare_integer(const OperatorContext& context, void* out) {
+  SvdfParams& params = *static_cast<SvdfParams*>(out);
+  Status status = prepare_shape(context, &params.shape);
+  if (status == Status::kOk) status = prepare_bias(context, params.shape, DataType::kInt32);
+  if (status == Status::kOk) status = check_types(context);
+  if (status == Status::kOk) status = check_weights(context, kFeature);
+  if (status == Status::kOk) status = check_weights(context, kTime);
+  if (status != Status::kOk) return status;
+  const TensorInfo input = context.input(kInput);
+  const TensorInfo state = context.input(kState);
+  const TensorInfo output = context.output(0);
+  params.state_bytes = element_bytes(state.type);
+  params.input_offset = -input.zero_point();
+  params.state_zero_point = state.zero_point();
+  params.output_offset = output.zero_point();
+  if (!requantize_scales(input, context.input(kFeature), state, &params.feature) ||
+      !requantize_scales(state, context.input(kTime), output, &params.time)) {
+    return context.fail(Status::kUnsupportedQuantization, input_operand(kState),
+                        MICROPLAN_DIAGNOSTIC_TEXT("the scales of input and state, or state and output, differ by more "
+                                                  "than 2^30"),
+                        MICROPLAN_DIAGNOSTIC_TEXT("quantize the model again with representative data"));
+  }
+  return Status::kOk;
+}
+
+Status prepare_float(const OperatorContext& context, void* out) {
+  SvdfFloatParams& params = *static_cast<SvdfFloatParams*>(out);
+  Status status = prepare_shape(context, &params.shape);
+  if (status == Status::kOk) status = prepare_bias(context, params.shape, DataType::kFloat32);
+  if (status == Status::kOk) status = check_types(context);
+  if (status != Status::kOk) return status;
+  return activation_range_float(context, context.options().uint8_field(kFusedActivation, 0), &params.act_min,
+                                &params.act_max);
+}
+
+// The integer variants have equal types of input, filter and output; the state tells them apart.
+template <typename T>
+bool supports(const void* in, const Target&) {
+  return static_cast<const SvdfParams*>(in)->state_bytes == sizeof(T);
+}
+
+bool footprint_of(const SvdfShape& shape, uint32_t element, uint32_t state_element, Footprint* footprint) {
+  uint32_t input_bytes = element;
+  uint32_t output_bytes = element;
+  uint32_t filters = shape.units;
+  if (!multiply_checked(shape.depth, &input_bytes) || !multiply_checked(shape.units, &output_bytes) ||
+      !multiply_checked(shape.rank, &filters)) {
+    return false;
+  }
+  uint32_t feature_bytes = input_bytes;
+  uint32_t time_bytes = state_element;
+  if (!multiply_checked(filters, &feature_bytes) || !multiply_checked(filters, &time_bytes) ||
+      !multiply_checked(shape.memory, &time_bytes)) {
+    return false;
+  }
+  uint32_t state_bytes = time_bytes;
+  uint32_t bias_bytes = 4;
+  if (!multiply_checked(shape.rows, &state_bytes) || !multiply_checked(shape.units, &bias_bytes)) return false;
+  const uint8_t alignment = static_cast<uint8_t>(element);
+  const uint8_t state_alignment = static_cast<uint8_t>(state_element);
+  footprint->add_view(input_operand(kInput), shape.rows, input_bytes, alignment);
+  footprint->add_state(input_operand(kState), state_bytes, state_alignment);
+  footprint->add_view(output_operand(0), shape.rows, output_bytes, alignment);
+  footprint->add_constant(feature_bytes, alignment);
+  footprint->add_constant(time_bytes, state_alignment);
+  footprint->add_constant(bias_bytes, 4, true);
+  return true;
+}
+
+template <typename T>
+bool footprint_integer(const void* in, Footprint* footprint) {
+  const SvdfParams& params = *static_cast<const SvdfParams*>(in);
+  // Minus a zero point of int8; the inner loop counts on it.
+  if (params.input_offset < -INT8_MAX || params.input_offset > -INT8_MIN) return false;
+  return params.state_bytes == sizeof(T) && footprint_of(params.shape, 1, sizeof(T), footprint);
+}
+
+bool footprint_float(const void* in, Footprint* footprint) {
+  return footprint_of(static_cast<const SvdfFloatParams*>(in)->shape, 4, 4, footprint);
+}
+
+Rows input_rows(const void*, uint32_t view, Rows rows) { return view == 1 ? Rows{0, 1} : rows; }
+
+template <uint32_t kElement, uint32_t kStateElement>
+void pack(const OperatorContext&, const void*, ConstantWriter& writer) {
+  writer.tensor(kFeature, kElement);
+  writer.tensor(kTime, kStateElement);
+  writer.tensor(kBias, 4);
+}
+
+// Both Params begin with the shape.
+Cost cost(const void* in, const Target&) {
+  const SvdfShape& shape = *static_cast<const SvdfShape*>(in);
+  const uint64_t filters = static_cast<uint64_t>(shape.units) * shape.rank;
+  return reference_cost(shape.rows * filters * (static_cast<uint64_t>(shape.depth) + shape.memory),
+                        shape.rows * (filters + shape.units), 0);
+}
+
+// Drops the oldest of a filter's values, appends the newest; adds the dot product with its time weights.
+template <typename T>
+uint32_t remember(T* state, const T* time, uint32_t memory, T newest, int32_t zero_point, uint32_t sum) {
+  const uint32_t offset = static_cast<uint32_t>(zero_point);
+  T* const last = state + memory - 1;
+  for (; state != last; ++state) {
+    const T value = state[1];
+    *state = value;
+    sum += (static_cast<uint32_t>(value) - offset) * static_cast<uint32_t>(*time++);
+  }
+  *last = newest;
+  return sum + (static_cast<uint32_t>(newest) - offset) * static_cast<uint32_t>(*time);
+}
+
+template <typename T>
+Status run_integer(const void* in, Rows rows, const Io& io) {
+  const SvdfParams& params = *static_cast<const SvdfParams*>(in);
+  const SvdfShape& shape = params.shape;
+  constexpr int32_t kLow = sizeof(T) == 1 ? INT8_MIN : INT16_MIN;
+  constexpr int32_t kHigh = sizeof(T) == 1 ? INT8_MAX : INT16_MAX;
+  const View input = io.view(0);
+  const View output = io.view(2);
+  const int32_t* const bias = io.constant<int32_t>(2);
+  T* state = io.view(1).row_as<T>(0) + rows.first * shape.units * shape.rank * shape.memory;
+  for (uint32_t row = rows.first; row < rows.last; ++row) {
+    const int8_t* const x = input.row_as<int8_t>(row);
+    int8_t* const y = output.row_as<int8_t>(row);
+    const int8_t* feature = io.constant<int8_t>(0);
+    const T* time = io.constant<T>(1);
+    for (uint32_t u = 0; u < shape.units; ++u) {
+      uint32_t sum = bias != nullptr ? static_cast<uint32_t>(bias[u]) : 0;
+      for (uint32_t k = 0; k < shape.rank; ++k) {
+        const int32_t product = static_cast<int32_t>(dot(x, feature, shape.depth, params.input_offset, 0));
+        // As in TensorFlow Lite the clamp comes before the zero point, so that a value far from it wraps.
+        const int32_t value = clamp(requantize(product, params.feature), kLow, kHigh);
+        const T newest = static_cast<T>(wrap_add(value, params.state_zero_point));
+        sum = remember(state, time, shape.memory, newest, params.state_zero_point, sum);
+        feature += shape.depth;
+        time += shape.memory;
+        state += shape.memory;
+      }
+      const int32_t value = wrap_add(requantize(static_cast<int32_t>(sum), params.time), params.output_offset);
+      y[u] = static_cast<int8_t>(clamp(value, INT8_MIN, INT8_MAX));
+    }
+  }
+  return Status::kOk;
+}
+
+}  // namespace
+
+namespace kernels {
+
+Status svdf_int8_run(const void* in, Rows rows, const Io& io, void*) { return run_integer<int8_t>(in, rows, io); }
+
+Status svdf_int8_int16_run(const void* in, Rows rows, const Io& io, void*) {
+  return run_integer<int16_t>(in, rows, io);
+}
+
+Status svdf_float_run(const void* in, Rows rows, const Io& io, void*) {
+  const SvdfFloatParams& params = *static_cast<const SvdfFloatParams*>(in);
+  const SvdfShape& shape = params.shape;
+  const View input = io.view(0);
+  const View output = io.view(2);
+  const float* const bias = io.constant<float>(2);
+  float* state = io.view(1).row_as<float>(0) + rows.first * shape.units * shape.rank * shape.memory;
+  for (uint32_t row = rows.first; row < rows.last; ++row) {
+    const float* const x = input.row_as<float>(row);
+    float* const y = output.row_as<float>(row);
+    const float* feature = io.constant<float>(0);
+    const float* time = io.constant<float>(1);
+    for (uint32_t u = 0; u < shape.units; ++u) {
+      float sum = bias != nullptr ? bias[u] : 0;
+      for (uint32_t k = 0; k < shape.rank; ++k) {
+        float newest = 0;
+        for (uint32_t i = 0; i < shape.depth; ++i) newest += x[i] * *feature++;
+        float filter_sum = 0;
+        for (uint32_t i = 0; i < shape.memory; ++i) {
+          state[i] = i + 1 < shape.memory ? state[i + 1] : newest;
+          filter_sum += state[i] * *time++;
+        }
+        sum += filter_sum;
+        state += shape.memory;
+      }
+      if (sum < params.act_min) sum = params.act_min;
+      if (sum > params.act_max) sum = params.act_max;
+      y[u] = sum;
+    }
+  }
+  return Status::kOk;
+}
+
+const Variant svdf_int8_variant = {
+    svdf_int8, "svdf_int8", "SVDF", 27,
+    DataType::kInt8, DataType::kInt8, DataType::kInt8, "int8 state",
+    false, Overlap::kRows, sizeof(SvdfParams),
+    prepare_integer, supports<int8_t>, footprint_integer<int8_t>, input_rows, nullptr, pack<1, 1>, cost};
+
+const Variant svdf_int8_int16_variant = {
+    svdf_int8_int16, "svdf_int8_int16", "SVDF", 27,
+    DataType::kInt8, DataType::kInt8, DataType::kInt8, "int16 state and time weights",
+    false, Overlap::kRows, sizeof(SvdfParams),
+    prepare_integer, supports<int16_t>, footprint_integer<int16_t>, input_rows, nullptr, pack<1, 2>, cost};
+
+const Variant svdf_float_variant = {
+    svdf_float, "svdf_float", "SVDF", 27,
+    DataType::kFloat32, DataType::kFloat32, DataType::kFloat32, "",
+    false, Overlap::kRows, sizeof(SvdfFloatParams),
+    prepare_float, nullptr, footprint_float, input_rows, nullptr, pack<4, 4>, cost};
+
+}  // namespace kernels
+
+}  // namespace microplan
