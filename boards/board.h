@@ -35,13 +35,16 @@ bool command_line(char* line, uint32_t bytes);
 // the count to the instruction; an empty region gives the constant.
 void counter_init();
 extern "C" void counter_start(uint32_t delay);  // delay < BOARD_INSTRUCTIONS_PER_TICK
-uint32_t counter_ticks();
+uint32_t counter_ticks();  // UINT32_MAX where there were more
 // A loop of known length to prove the counter with: 2 * rounds instructions more than an empty function that returns 0,
 // which it does, too.
 extern "C" uint32_t counter_loop(uint32_t rounds);  // rounds > 0
 
 // Lowest address of the stack; it grows down to here.
 extern "C" uint32_t board_stack_limit[];
+// Start-up fills the lowest words with this, and ends the program with an error if main() has left another value there.
+constexpr uint32_t kStackPaint = 0x5A17E57Au;
+constexpr uint32_t kStackPaintWords = 8;
 
 }  // namespace board
 

@@ -17,7 +17,10 @@ struct SysTick {
 SysTick& systick() { return *reinterpret_cast<SysTick*>(0xE000E010u); }
 
 constexpr uint32_t kPeriod = BOARD_COUNTER_PERIOD;
+// Of SysTick's own ticks, where one is not a whole number of instructions.
+constexpr uint32_t kTick = BOARD_TIMER_TICKS_PER_TICK;
 static_assert(kPeriod <= 0x1000000, "SysTick has 24 bits");
+static_assert(kPeriod % kTick == 0, "a wrap must not cut a tick");
 
 }  // namespace
 
@@ -79,7 +82,7 @@ uint32_t counter_ticks() {
     wraps = counter_wraps;
     value = systick().value;
   } while (wraps != counter_wraps);
-  return wraps * kPeriod + (value == 0 ? 0 : kPeriod - value);
+  return wraps * (kPeriod / kTick) + (value == 0 ? 0 : kPeriod - value) / kTick;
 }
 
 }  // namespace board

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from microplan.testing.tflite_writer import ModelWriter, asymmetric_parameters, quantize, symmetric_scale
 from numpy.typing import NDArray
 from PIL import Image
 from sklearn.datasets import load_digits
@@ -21,6 +20,8 @@ from sklearn.model_selection import train_test_split
 from tflite_micro.python.tflite_micro import runtime
 from torch import nn
 from torch.nn import functional
+
+from microplan.testing.tflite_writer import ModelWriter, asymmetric_parameters, quantize, symmetric_scale
 
 HERE = Path(__file__).parent
 SEED = 1

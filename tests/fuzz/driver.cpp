@@ -3,8 +3,8 @@
 //
 //   fuzz_model_driver [--seconds N] [--iterations N] [--seed N] [--timeout N] [--crash FILE] SEED...
 //
-// A SEED is a file or a folder. Without --seconds and --iterations the seeds alone are run. Each input is written to the
-// crash file before it runs and the file is removed at the end, so that it remains when the process dies.
+// A SEED is a file or a folder. Without --seconds and --iterations the seeds alone are run. Each input is written to
+// the crash file before it runs and the file is removed at the end, so that it remains when the process dies.
 #include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>

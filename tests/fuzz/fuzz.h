@@ -14,13 +14,13 @@
 #include "microplan/model.h"
 #include "microplan/planner.h"
 
-// Ends the process when a promise of the library is broken. libFuzzer, the driver and the sanitizers all call that a finding.
-#define FUZZ_CHECK(condition)                                                        \
-  do {                                                                               \
-    if (!(condition)) {                                                              \
-      std::fprintf(stderr, "%s:%d: broken promise: %s\n", __FILE__, __LINE__, #condition); \
-      std::abort();                                                                  \
-    }                                                                                \
+// Ends the process when a promise of the library is broken; libFuzzer and the driver call that a finding.
+#define FUZZ_CHECK(condition)                                                                    \
+  do {                                                                                           \
+    if (!(condition)) {                                                                          \
+      std::fprintf(stderr, "%s:%d: broken promise: %s\n", __FILE__, __LINE__, #condition);       \
+      std::abort();                                                                              \
+    }                                                                                            \
   } while (false)
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
@@ -28,7 +28,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
 namespace microplan {
 namespace fuzz {
 
-// How many inputs got how far, for the driver's report: a seed corpus or a mutation that is refused at the door tests nothing.
+// How many inputs got how far, for the driver's report: what is refused at the door tests nothing.
 struct Stats {
   uint64_t accepted = 0;  // planned or verified
   uint64_t executed = 0;  // and cheap enough to run
@@ -37,7 +37,7 @@ inline Stats stats;
 
 // What is worth running. Beyond it only time would pass.
 constexpr uint64_t kMaxMemory = 4u << 20;
-constexpr uint64_t kMaxInstructions = 50u << 20;  // as estimated by the kernels' cost
+constexpr uint64_t kMaxInstructions = 8u << 20;  // of one inference, as estimated by the kernels' cost
 
 // The size of the .tflite that fuzzed plans refer to; dump_plan fills small models up to it.
 constexpr uint32_t kModelBytes = 4096;

@@ -78,6 +78,14 @@ Planned plan_form(const Block& model, uint32_t flags) {
   FUZZ_CHECK(writer.complete());
   FUZZ_CHECK(std::memcmp(writer.bytes.data(), plan.data(), plan.bytes()) == 0);
 
+  // One byte less is refused, and the sizes are told all the same.
+  const Block short_workspace(workspace.bytes() - 1);
+  PlanResult refused = plan_model(model, all_variants(), options, short_workspace, plan);
+  FUZZ_CHECK(refused.status == Status::kWorkspaceTooSmall && refused.workspace_bytes == workspace.bytes());
+  const Block short_plan(plan.bytes() - 1);
+  refused = plan_model(model, all_variants(), options, workspace, short_plan);
+  FUZZ_CHECK(refused.status == Status::kPlanTooSmall && equal_sizes(result, refused));
+
   FUZZ_CHECK(verify_plan(plan, all_variants(), model.bytes()) == Status::kOk);
   planned.plan = std::move(writer.bytes);
   return planned;

@@ -14,10 +14,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from microplan.testing.tflite_writer import ModelWriter
 from numpy.typing import NDArray
 
+from microplan.testing.tflite_writer import ModelWriter
+
 MAX_MODEL_BYTES = 60_000
+WINDOW = {"stride_w": 1, "stride_h": 1, "dilation_w_factor": 1, "dilation_h_factor": 1, "padding": "SAME"}
 
 MODELS: dict[str, Callable[[], bytes]] = {}
 
@@ -32,7 +34,7 @@ def weights(*shape: int) -> NDArray[np.int8]:
 
 
 class TinyModel(ModelWriter):
-    """A model in construction whose int8 tensors have ordinary quantization; each operator returns its output."""
+    """A model in construction whose tensors have ordinary quantization; each operator returns its output."""
 
     def activation(self, *shape: int, dtype: str = "int8", scale: float = 0.5, zero_point: int = 3) -> int:
         if dtype == "float32":
@@ -49,21 +51,21 @@ class TinyModel(ModelWriter):
     def ints(self, values: list[int] | list[list[int]], dtype: str = "int32") -> int:
         return self.tensor("ints", np.shape(values), dtype, np.array(values))
 
-    def convolution(self, x: int, shape: tuple[int, ...], per_channel: bool = False, groups: int = 1, **more: object) -> int:
-        """A 3x3 convolution of a [1, h, w, c] tensor to `shape`."""
+    def convolution(
+        self, x: int, shape: tuple[int, ...], per_channel: bool = False, groups: int = 1, **more: object
+    ) -> int:
+        """A 3x3 convolution of a tensor with 4 channels to `shape`."""
         channels = shape[3]
-        options = {"stride_w": 1, "stride_h": 1, "dilation_w_factor": 1, "dilation_h_factor": 1, "padding": "SAME"}
         w = self.filter(channels, 3, 3, 4 // groups, channels=channels if per_channel else 1)
         y = self.activation(*shape)
-        self.operator("CONV_2D", (x, w, self.bias(channels)), (y,), **(options | more))
+        self.operator("CONV_2D", (x, w, self.bias(channels)), (y,), **(WINDOW | more))
         return y
 
     def depthwise(self, x: int, shape: tuple[int, ...], per_channel: bool = False, **more: object) -> int:
         channels = shape[3]
-        options = {"stride_w": 1, "stride_h": 1, "dilation_w_factor": 1, "dilation_h_factor": 1, "padding": "SAME"}
         w = self.filter(1, 3, 3, channels, channels=channels if per_channel else 1, axis=3)
         y = self.activation(*shape)
-        self.operator("DEPTHWISE_CONV_2D", (x, w, self.bias(channels)), (y,), **(options | more))
+        self.operator("DEPTHWISE_CONV_2D", (x, w, self.bias(channels)), (y,), **(WINDOW | more))
         return y
 
     def pool(self, kind: str, x: int, shape: tuple[int, ...], **more: object) -> int:
@@ -215,14 +217,107 @@ def softmax() -> bytes:
 @model
 def quantize() -> bytes:
     m = TinyModel()
-    x, q, r = m.activation(3, 5, dtype="float32"), m.activation(3, 5), m.activation(3, 5, scale=0.3, zero_point=-9)
-    wide, y = m.activation(3, 5, dtype="int16", zero_point=0), m.activation(3, 5, dtype="float32")
+    x = m.activation(3, 5, dtype="float32")
+    q = m.activation(3, 5)
+    r = m.activation(3, 5, scale=0.3, zero_point=-9)
+    y = m.activation(3, 5, dtype="float32")
     m.operator("QUANTIZE", (x,), (q,))
     m.operator("QUANTIZE", (q,), (r,))
     m.operator("DEQUANTIZE", (r,), (y,))
-    from_wide = m.activation(3, 5)
-    m.operator("QUANTIZE", (wide,), (from_wide,))
-    return m.finish((x, wide), (y, from_wide))
+    return m.finish((x,), (y,))
+
+
+@model
+def quantize_types() -> bytes:
+    m = TinyModel()
+    x = m.activation(2, 7, dtype="float32")
+    outputs = []
+    for chain in (
+        ("int16", "int8", "uint8", "int8", "int16", "int16"),
+        ("int8", "int32", "int16", "int32", "int8"),
+    ):
+        last = x
+        for dtype in chain:
+            q = m.activation(2, 7, dtype=dtype, zero_point=0 if dtype in ("int16", "int32") else 5)
+            m.operator("QUANTIZE", (last,), (q,))
+            last = q
+        y = m.activation(2, 7, dtype="float32")
+        m.operator("DEQUANTIZE", (last,), (y,))
+        outputs.append(y)
+    unsigned = m.activation(2, 7, dtype="uint8")
+    y = m.activation(2, 7, dtype="float32")
+    m.operator("DEQUANTIZE", (unsigned,), (y,))
+    return m.finish((x, unsigned), (*outputs, y))
+
+
+def svdf(state_type: str) -> bytes:
+    m = TinyModel()
+    kind = "float32" if state_type == "float32" else "int8"
+    weight = {"scale": 0.01} if kind == "int8" else {}
+    time_scale = {"scale": 0.001} if kind == "int8" else {}
+    state_scale = {"scale": 0.05, "zero_point": 0} if kind == "int8" else {}
+    x, y = m.activation(2, 6, dtype=kind), m.activation(2, 3, dtype=kind)
+    feature = m.tensor("feature", (6, 6), kind, weights(6, 6), **weight)
+    time = m.tensor("time", (6, 4), state_type, weights(6, 4), **time_scale)
+    bias = m.tensor("bias", (3,), "int32" if kind == "int8" else kind, np.arange(3), **time_scale)
+    state = m.tensor("state", (2, 24), state_type, is_variable=True, **state_scale)
+    m.operator("SVDF", (x, feature, time, bias, state), (y,), rank=2, fused_activation_function="RELU")
+    return m.finish((x,), (y,))
+
+
+@model
+def svdf_int8() -> bytes:
+    return svdf("int8")
+
+
+@model
+def svdf_int16() -> bytes:
+    return svdf("int16")
+
+
+@model
+def svdf_float() -> bytes:
+    return svdf("float32")
+
+
+def lstm(kind: str) -> bytes:
+    m = TinyModel()
+    depth, units = 3, 2
+    integer = kind != "float32"
+    weight = "int8" if integer else kind
+    quantized = {"scale": 0.01} if integer else {}
+    x = m.activation(1, 4, depth, dtype=kind, zero_point=0)
+    y = m.activation(1, 4, units, dtype=kind, zero_point=0)
+
+    def constants(name: str, dtype: str, *shape: int) -> list[int | None]:
+        return [m.tensor(name, shape, dtype, weights(*shape), **quantized) for _ in range(4)]
+
+    def state(dtype: str, scale: float) -> int:
+        more = {"scale": scale, "zero_point": 0} if integer else {}
+        return m.tensor("state", (1, units), dtype, is_variable=True, **more)
+
+    bias = {"int8": "int32", "int16": "int64", "float32": "float32"}[kind]
+    inputs = [x, *constants("input", weight, units, depth), *constants("recurrent", weight, units, units)]
+    inputs += [None] * 3 + constants("bias", bias, units) + [None] * 2
+    inputs += [state(kind, 0.5), state("int16" if integer else kind, 2.0**-10)] + [None] * 4
+    options = {"fused_activation_function": "TANH", "cell_clip": 10.0, "time_major": False}
+    m.operator("UNIDIRECTIONAL_SEQUENCE_LSTM", inputs, (y,), **options)
+    return m.finish((x,), (y,))
+
+
+@model
+def lstm_int8() -> bytes:
+    return lstm("int8")
+
+
+@model
+def lstm_int16() -> bytes:
+    return lstm("int16")
+
+
+@model
+def lstm_float() -> bytes:
+    return lstm("float32")
 
 
 @model
@@ -267,7 +362,7 @@ def write_corpus(out: Path, dump_plan: Path, models: Path | None) -> None:
         if file.stat().st_size > MAX_MODEL_BYTES:
             continue
         shutil.copyfile(file, out / "models" / file.name)
-        # Fails for models with operators that there are no kernels for; as models they are seeds all the same.
+        # Fails for models with operators that have no kernel; as models they are seeds all the same.
         subprocess.run([dump_plan, file, out / "plans" / f"{file.stem}.plan", "compiled"], check=False)
 
 

@@ -16,8 +16,8 @@ from microplan.testing.tflite_writer import ModelWriter
 Pair = tuple[int, int]
 # The effective scale, input * filter / output, of all channels or of each in turn.
 Effective = float | Sequence[float]
-# "none": the operator has two inputs; "absent": the third one is left out.
-Bias = Literal["given", "none", "absent"]
+# "large": beyond what filters sum up to; "none": the operator has two inputs; "absent": the third one is left out.
+Bias = Literal["given", "large", "none", "absent"]
 
 # Converters choose scales so that the real outputs fill the int8 range: three standard deviations.
 _OUTPUT_DEVIATION = 127 / 3
@@ -52,26 +52,24 @@ class Network:
         inputs = [value.index for value in self._inputs]
         return self._model.finish(inputs, [value.index for value in outputs])
 
-    def model_input(
-        self, *shape: int, dtype: DTypeLike = "int8", scale: float = 0.05, zero_point: int = 3
-    ) -> Value:
+    def model_input(self, *shape: int, dtype: DTypeLike = "int8", scale: float = 0.05, zero_point: int = 3) -> Value:
         """An input of the model itself."""
         value = self._tensor(shape, dtype, scale, zero_point)
         self._inputs.append(value)
         return value
 
-    def input(
-        self, *shape: int, dtype: DTypeLike = "int8", scale: float = 0.05, zero_point: int = 3
-    ) -> Value:
+    def input(self, *shape: int, dtype: DTypeLike = "int8", scale: float = 0.05, zero_point: int = 3) -> Value:
         """What an operator makes of an input, in a full range of values: so it can lie in a ring of rows."""
         if np.dtype(dtype).kind == "f":
             return self.dequantize(self.model_input(*shape, scale=scale, zero_point=zero_point))
         source = self.model_input(*shape, scale=1.1 * scale, zero_point=zero_point)
         return self.quantize(source, scale=scale, zero_point=zero_point)
 
-    def constant(
-        self, *shape: int, scale: float = 0.05, zero_point: int = 3, dtype: DTypeLike = "int8"
-    ) -> Value:
+    def small_values(self, *shape: int) -> Value:
+        """A few steps around zero, so that effective scales above 1 do not saturate."""
+        return self.quantize(self.input(*shape), scale=1.5)
+
+    def constant(self, *shape: int, scale: float = 0.05, zero_point: int = 3, dtype: DTypeLike = "int8") -> Value:
         return self._tensor(shape, dtype, scale, zero_point, data=self._integers(-128, 127, shape))
 
     def conv_2d(
@@ -90,9 +88,7 @@ class Network:
         **weights: Any,
     ) -> Value:
         """`weights`: see _filter."""
-        y = self._tensor(
-            windows(x.shape, channels, kernel, stride, dilation, padding), "int8", scale, zero_point
-        )
+        y = self._tensor(windows(x.shape, channels, kernel, stride, dilation, padding), "int8", scale, zero_point)
         filter_shape = (channels, *kernel, x.shape[3] // groups)
         inputs = self._filter(x, y, filter_shape, 0, **weights)
         self._windowed("CONV_2D", inputs, y, stride, dilation, padding, activation)
@@ -114,9 +110,7 @@ class Network:
     ) -> Value:
         """`weights`: see _filter."""
         channels = x.shape[3] * multiplier
-        y = self._tensor(
-            windows(x.shape, channels, kernel, stride, dilation, padding), "int8", scale, zero_point
-        )
+        y = self._tensor(windows(x.shape, channels, kernel, stride, dilation, padding), "int8", scale, zero_point)
         inputs = self._filter(x, y, (1, *kernel, channels), 3, **weights)
         self._windowed(
             "DEPTHWISE_CONV_2D", inputs, y, stride, dilation, padding, activation, depth_multiplier=multiplier
@@ -176,9 +170,7 @@ class Network:
         )
         return y
 
-    def add(
-        self, a: Value, b: Value, *, scale: float = 0.08, zero_point: int = -5, activation: str = "NONE"
-    ) -> Value:
+    def add(self, a: Value, b: Value, *, scale: float = 0.08, zero_point: int = -5, activation: str = "NONE") -> Value:
         y = self._tensor(np.broadcast_shapes(a.shape, b.shape), a.dtype, scale, zero_point)
         self._operator("ADD", [a, b], y, fused_activation_function=activation)
         return y
@@ -207,9 +199,7 @@ class Network:
         self._operator("SOFTMAX", [x], y, beta=beta)
         return y
 
-    def quantize(
-        self, x: Value, dtype: DTypeLike = "int8", *, scale: float = 0.05, zero_point: int = 3
-    ) -> Value:
+    def quantize(self, x: Value, dtype: DTypeLike = "int8", *, scale: float = 0.05, zero_point: int = 3) -> Value:
         y = self._tensor(x.shape, dtype, scale, zero_point)
         self._operator("QUANTIZE", [x], y)
         return y
@@ -260,8 +250,10 @@ class Network:
         scales = scales.astype(np.float32)[: channels if per_channel else 1]
         data = self._integers(-largest, largest, shape)
         inputs: list[Value | None] = [x, self._tensor(shape, "int8", scales, data=data, axis=channel_axis)]
-        if bias == "given":
+        if bias in ("given", "large"):
             terms = self._rng.normal(0, deviation / 2, channels).astype(np.int32)
+            if bias == "large":
+                terms = self._integers(-2_000_000_000, 2_000_000_000, terms.shape)
             inputs.append(self._tensor((channels,), "int32", np.float32(x.scale) * scales, data=terms))
         elif bias == "absent":
             inputs.append(None)

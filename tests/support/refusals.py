@@ -56,7 +56,9 @@ class Operator:
             **self.options,
         )
         computed = [indices[name] for name, spec in self.inputs.items() if not spec.constant]
-        return writer.finish(computed, [indices[name] for name in self.outputs])
+        # A model has an input, even if its operator has none.
+        inputs = computed or [writer.tensor("unused", (1,), "float32")]
+        return writer.finish(inputs, [indices[name] for name in self.outputs])
 
 
 def _write(writer: ModelWriter, name: str, spec: Spec) -> int:
@@ -64,9 +66,7 @@ def _write(writer: ModelWriter, name: str, spec: Spec) -> int:
     if spec.constant and data is None:
         item = 1 if spec.dtype == "int4" else np.dtype(spec.dtype).itemsize
         data = bytes(math.prod(spec.shape) * item)
-    return writer.tensor(
-        name, spec.shape, spec.dtype, data, spec.scale, spec.zero_point, quantized_dimension=spec.axis
-    )
+    return writer.tensor(name, spec.shape, spec.dtype, data, spec.scale, spec.zero_point, quantized_dimension=spec.axis)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import zlib
 from pathlib import Path
 
 import pytest
+
 from microplan.boards import Board
 from microplan.build import Firmware, empty_flash_bytes
 from microplan.device import BenchResult, Count, bench, parse_bench

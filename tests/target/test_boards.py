@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from microplan.boards import Board, boards_dir, list_boards, load_board
 from microplan.build import build_firmware
 from microplan.errors import MicroplanError, UsageError
@@ -17,7 +18,8 @@ def test_every_board_is_named_like_its_file() -> None:
     assert [board.name for board in list_boards()] == sorted(
         path.stem for path in boards_dir().glob("*.toml")
     )
-    assert {"host", "qemu-cortex-m4"} <= {board.name for board in list_boards()}
+    cores = {f"qemu-cortex-m{core}" for core in (0, 3, 4, 7, 33, 55)}
+    assert {"host", "qemu-riscv32", *cores} == {board.name for board in list_boards()}
 
 
 def test_board_by_path() -> None:
@@ -27,7 +29,7 @@ def test_board_by_path() -> None:
 
 @pytest.mark.parametrize("name", ["qemu-cortex-m99", "../boards/host", ""])
 def test_unknown_board_lists_the_known(name: str) -> None:
-    with pytest.raises(UsageError, match="host, qemu-cortex-m4"):
+    with pytest.raises(UsageError, match="host, qemu-cortex-m0, .*qemu-riscv32"):
         load_board(name)
 
 
@@ -67,11 +69,11 @@ def test_missing_compiler_names_the_package(board: Board, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("kind", "length", "message"),
     [
-        ("flash", 2048, "flash of .* 2,048 bytes"),
-        ("ram", 512, "RAM of .* 512 bytes"),
-        ("ram", 1024, "RAM of"),
+        ("flash", 2048, r"flash has 2,048 bytes, and \d,\d{3} more are needed"),
+        ("ram", 2560, r"RAM has 2,560 bytes, of which 2,048 are kept for the stack, and \d{3} more"),
+        ("ram", 2048, "2,048 bytes of RAM, and the stack alone needs 2,048"),
     ],
-    ids=["flash", "RAM", "no room for the stack"],
+    ids=["flash", "RAM", "no room but for the stack"],
 )
 def test_board_that_is_too_small(board: Board, tmp_path: Path, kind: str, length: int, message: str) -> None:
     memory = [

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from microplan.boards import Board
 from microplan.build import Firmware
 from microplan.errors import MicroplanError, UsageError

@@ -32,6 +32,7 @@ class Compiler(_Table):
     package: str  # the Debian packages that bring it
     flags: list[str]  # instruction set and ABI, for compiling and linking
     link_flags: list[str] = []
+    libraries: list[str] = []  # linked last, where link_flags leave out the compiler's own
 
 
 class Support(_Table):
@@ -55,6 +56,8 @@ class Simulator(_Table):
 
 class Counter(_Table):
     instructions_per_tick: Annotated[int, Field(ge=1, le=255)]
+    # Ticks of the hardware's timer that make one of ours; more than 1 where only several are whole instructions.
+    timer_ticks_per_tick: Annotated[int, Field(ge=1, le=255)] = 1
 
 
 class Board(_Table):

@@ -15,12 +15,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from microplan.boards import Board, Compiler, Counter, Support, boards_dir
+from microplan.boards import Board, Compiler, Support, boards_dir
 from microplan.elf import ElfSizes, read_sizes
 from microplan.errors import MicroplanError, UsageError
 from microplan.paths import share_dir
+from microplan.planning import Form
 
 App = Literal["bench", "run"]
+
+# What the linker keeps of the RAM for the stack, by form: enough for the applications and an inference, and for the
+# planner where that runs on the board.
+STACK_BYTES: dict[Form, int] = {"compiled": 2048, "interpreted": 4096}
 
 _FIRMWARE_DIR = Path(__file__).resolve().parent / "firmware"
 
@@ -30,16 +35,16 @@ class Firmware:
     elf: Path
     board: Board
     app: App
-    form: str
+    form: Form
     sizes: ElfSizes
     runtime_flash_bytes: int
 
 
 def build_firmware(
-    generated_dir: Path, board: Board, out_dir: Path, app: App = "run", form: str = "compiled"
+    generated_dir: Path, board: Board, out_dir: Path, app: App = "run", form: Form = "compiled"
 ) -> Firmware:
     """Leaves out_dir/firmware.elf. `generated_dir` has firmware_model.h and the sources that belong to it."""
-    elf = _build(board, out_dir, app, generated_dir)
+    elf = _build(board, out_dir, app, generated_dir, STACK_BYTES[form])
     sizes = read_sizes(elf)
     if not sizes.model_flash_bytes:
         raise MicroplanError(
@@ -55,7 +60,7 @@ def empty_flash_bytes(board: Board) -> int:
     if cache.is_file():
         return int(json.loads(cache.read_text())["flash"])
     with tempfile.TemporaryDirectory(prefix="microplan-") as folder:
-        flash = read_sizes(_build(board, Path(folder), "empty", None)).flash
+        flash = read_sizes(_build(board, Path(folder), "empty", None, STACK_BYTES["compiled"])).flash
     cache.parent.mkdir(parents=True, exist_ok=True)
     # Renamed into place, because another process may be reading.
     partial = cache.with_suffix(f".{os.getpid()}")
@@ -64,11 +69,11 @@ def empty_flash_bytes(board: Board) -> int:
     return flash
 
 
-def _build(board: Board, out_dir: Path, app: str, generated_dir: Path | None) -> Path:
-    compiler, support, counter = _firmware_parts(board)
+def _build(board: Board, out_dir: Path, app: str, generated_dir: Path | None, stack_bytes: int) -> Path:
+    compiler, support = _firmware_parts(board)
     build_dir = out_dir.resolve() / f"build-{app}"
     build_dir.mkdir(parents=True, exist_ok=True)
-    _write_if_changed(build_dir / "memory.ld", memory_script(board))
+    _write_if_changed(build_dir / "memory.ld", memory_script(board, stack_bytes))
     gxx = _compiler_path(board, compiler)
     ninja = _tool("ninja")
     configure = [
@@ -82,56 +87,81 @@ def _build(board: Board, out_dir: Path, app: str, generated_dir: Path | None) ->
         f"-DBOARD_LINKER_SCRIPT={boards_dir() / support.linker_script}",
         f"-DBOARD_FLAGS={';'.join(compiler.flags)}",
         f"-DBOARD_LINK_FLAGS={';'.join(compiler.link_flags)}",
-        f"-DBOARD_INSTRUCTIONS_PER_TICK={counter.instructions_per_tick}",
+        f"-DBOARD_LIBRARIES={';'.join(compiler.libraries)}",
+        f"-DBOARD_DEFINITIONS={';'.join(board_definitions(board))}",
     ]
     if generated_dir is not None:
         configure.append(f"-DMICROPLAN_GENERATED={generated_dir.resolve()}")
     if ccache := shutil.which("ccache"):
         configure.append(f"-DCMAKE_CXX_COMPILER_LAUNCHER={ccache}")
-    _run(configure, board)
-    _run([ninja, "-C", str(build_dir), "firmware.elf"], board)
+    _run(configure, board, stack_bytes)
+    _run([ninja, "-C", str(build_dir), "firmware.elf"], board, stack_bytes)
     elf = out_dir / "firmware.elf"
     shutil.copyfile(build_dir / "firmware.elf", elf)
     return elf
 
 
-def _firmware_parts(board: Board) -> tuple[Compiler, Support, Counter]:
-    if board.compiler is None or board.support is None or board.counter is None:
+def _firmware_parts(board: Board) -> tuple[Compiler, Support]:
+    if board.compiler is None or board.support is None:
         raise UsageError(
             f"Board {board.name} has no firmware to build: models run on it inside the Python package. "
             "`microplan boards` lists the boards that have."
         )
-    return board.compiler, board.support, board.counter
+    return board.compiler, board.support
 
 
-def memory_script(board: Board) -> str:
-    """The MEMORY command for the board's linker script, which INCLUDEs it."""
+def board_definitions(board: Board) -> list[str]:
+    """The macros with which the board's support code and the applications are compiled."""
+    assert board.counter is not None  # every board with firmware has one
+    return [
+        f"BOARD_INSTRUCTIONS_PER_TICK={board.counter.instructions_per_tick}",
+        f"BOARD_TIMER_TICKS_PER_TICK={board.counter.timer_ticks_per_tick}",
+    ]
+
+
+def memory_script(board: Board, stack_bytes: int = STACK_BYTES["compiled"]) -> str:
+    """What the board's linker script INCLUDEs: its memory regions and the stack at the end of the RAM."""
+    data = board.region("ram")
+    if data.length <= stack_bytes:
+        raise MicroplanError(
+            f"{board.name} has {data.length:,} bytes of RAM, and the stack alone needs {stack_bytes:,}. Use a "
+            "board with more RAM."
+        )
     lines = ["MEMORY", "{"]
     for memory in board.memory:
         access = "rx" if memory.kind == "flash" else "rwx"
-        lines.append(f"  {memory.name} ({access}) : ORIGIN = {memory.origin:#x}, LENGTH = {memory.length:#x}")
+        length = memory.length - (stack_bytes if memory is data else 0)
+        lines.append(f"  {memory.name} ({access}) : ORIGIN = {memory.origin:#x}, LENGTH = {length:#x}")
     lines += [
         "}",
         f'REGION_ALIAS("CODE", {board.region("flash").name})',
-        f'REGION_ALIAS("DATA", {board.region("ram").name})',
+        f'REGION_ALIAS("DATA", {data.name})',
+        f"board_stack_bytes = {stack_bytes};",
     ]
     return "\n".join(lines) + "\n"
 
 
-def _run(command: list[str], board: Board) -> None:
+def _run(command: list[str], board: Board, stack_bytes: int) -> None:
     result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     if result.returncode == 0:
         return
-    for kind in ("flash", "ram"):
-        region = board.region(kind)
-        if f"region `{region.name}' overflowed" in result.stdout or (
-            kind == "ram" and "left for the stack" in result.stdout
-        ):
-            raise MicroplanError(
-                f"The firmware does not fit the {kind.upper() if kind == 'ram' else kind} of {board.name}, "
-                f"{region.length:,} bytes. Use a smaller model, or a board with more; `microplan size` lists "
-                "what takes the room."
-            )
+    overflows = dict(re.findall(r"region `(\w+)' overflowed by (\d+) bytes", result.stdout))
+    flash, ram = board.region("flash"), board.region("ram")
+    problems = []
+    if flash.name in overflows:
+        problems.append(
+            f"the flash has {flash.length:,} bytes, and {int(overflows[flash.name]):,} more are needed"
+        )
+    if ram.name in overflows:
+        problems.append(
+            f"the RAM has {ram.length:,} bytes, of which {stack_bytes:,} are kept for the stack, and "
+            f"{int(overflows[ram.name]):,} more are needed"
+        )
+    if problems:
+        raise MicroplanError(
+            f"The firmware does not fit {board.name}: {'; '.join(problems)}. Use a smaller model, or a board "
+            "with more; `microplan size` lists what takes the room."
+        )
     progress = re.compile(r"\[\d+/\d+\]")
     lines = [line for line in result.stdout.splitlines() if not progress.match(line)]
     raise MicroplanError(f"Building the firmware for {board.name} failed:\n" + "\n".join(lines))
@@ -164,11 +194,12 @@ def _cache_dir() -> Path:
 
 def _empty_key(board: Board) -> str:
     """Changes with everything that the empty firmware is made of."""
-    compiler, support, _ = _firmware_parts(board)
+    compiler, support = _firmware_parts(board)
     digest = hashlib.sha256(board.model_dump_json().encode())
     version = subprocess.run([_compiler_path(board, compiler), "--version"], capture_output=True, check=False)
     digest.update(version.stdout)
-    sources = [boards_dir() / source for source in (*support.sources, support.linker_script, "board.h")]
+    sources = [boards_dir() / source for source in (*support.sources, support.linker_script)]
+    sources += sorted(boards_dir().glob("*.h"))
     sources += [_FIRMWARE_DIR / "CMakeLists.txt", _FIRMWARE_DIR / "empty.cpp"]
     sources.append(share_dir() / "include/microplan/config.h")
     for source in sources:

@@ -15,6 +15,7 @@ from microplan.simulator import run_in_simulator
 _LINE = re.compile(r"([a-z0-9_]+)((?: [0-9a-f]{8})+)")
 _DONE = "microplan-bench done"
 _NO_STEP = 0xFFFFFFFF
+_FULL = 0xFFFFFFFF  # what a counter shows that has run over
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,11 @@ def _total(figures: _Figures, region: str, index: int, tick: int, constant: Coun
         raise MicroplanError(f"The bench firmware did not measure the region {region!r}. Build it again.")
     total = Count(0)
     for run in runs:
+        if any(ticks == _FULL for _, ticks in run):
+            raise MicroplanError(
+                f"The region {region!r} ({index}) takes more instructions than the board's counter can hold. "
+                "Measure a smaller model."
+            )
         # With delay d, t = floor((d + instructions) / tick): each sample bounds the instructions.
         low = max(ticks * tick - delay for delay, ticks in run)
         high = min((ticks + 1) * tick - delay for delay, ticks in run)

@@ -24,6 +24,7 @@ class Symbol:
 class ElfSizes:
     """`flash` counts everything that is programmed, the initial values of .data included."""
 
+    machine: str  # "EM_ARM", "EM_RISCV"
     flash: int
     ram: int  # .data and .bss; the stack is no section
     symbols: dict[str, Symbol]
@@ -89,4 +90,4 @@ def read_sizes(path: Path) -> ElfSizes:
         for symbol in table.iter_symbols() if isinstance(table, SymbolTableSection) else ():
             if symbol["st_info"]["type"] in ("STT_FUNC", "STT_OBJECT"):
                 symbols[symbol.name] = Symbol(symbol.name, symbol["st_value"], symbol["st_size"])
-    return ElfSizes(flash, ram, symbols)
+    return ElfSizes(elf["e_machine"], flash, ram, symbols)

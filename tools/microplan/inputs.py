@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from microplan.audio import FrontEnd, features, read_recording
 from microplan.errors import MicroplanError, UsageError
 from microplan.interpreter import Array, Tensor
 
@@ -55,7 +56,9 @@ def _read(tensor: Tensor, path: Path) -> Array:
         return np.asarray(array)
     if suffix in _IMAGE_SUFFIXES:
         return _read_image(tensor, path)
-    raise UsageError(f"{path} is no .npy, .bmp or .png file. Convert the input to one of these.")
+    if suffix == ".wav":
+        return _read_audio(tensor, path)
+    raise UsageError(f"{path} is no .npy, .bmp, .png or .wav file. Convert the input to one of these.")
 
 
 def _read_image(tensor: Tensor, path: Path) -> Array:
@@ -79,6 +82,25 @@ def _read_image(tensor: Tensor, path: Path) -> Array:
             "the image to that size, as it was done for the training."
         )
     return pixels
+
+
+def _read_audio(tensor: Tensor, path: Path) -> Array:
+    """micro_speech's features of the recording's beginning, as many frames as the input takes."""
+    front_end = FrontEnd()
+    frames, rest = divmod(tensor.elements, front_end.channels)
+    # Other models take 40 channels too, and other features: the range of the real values tells them apart.
+    # micro_speech's own scale comes from its calibration and differs by 0.2 %.
+    known_range = tensor.zero_point == -128 and abs(tensor.scale / front_end.feature_scale - 1) < 0.01
+    if rest or tensor.dtype != np.int8 or not known_range:
+        raise MicroplanError(
+            f"{path} is a recording, from which micro_speech's features can be made: int8, "
+            f"{front_end.channels} for each frame (one second has 49 frames), scale about "
+            f'{front_end.feature_scale:.3g}, zero point -128. The input "{tensor.name}" takes {tensor.dtype}, '
+            f"the shape {tensor.shape}, scale {tensor.scale:.3g}, zero point {tensor.zero_point}. Compute its "
+            "features as for the training and give them as an .npy file."
+        )
+    samples = read_recording(path, front_end.samples(frames), front_end)
+    return features(samples, frames, front_end)
 
 
 def _split(tensor: Tensor, values: Array, path: Path) -> list[Array]:

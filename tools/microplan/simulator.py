@@ -16,7 +16,27 @@ from microplan.status import describe_status
 
 _FAULT = re.compile(r"^microplan-fault" + r" ([0-9a-f]{8})" * 4 + "$", re.MULTILINE)
 _ERROR = re.compile(r"^error (\w+) ([0-9a-f]{8}) ([0-9a-f]{8})$", re.MULTILINE)
-_EXCEPTIONS = {2: "NMI", 3: "HardFault", 4: "MemManage", 5: "BusFault", 6: "UsageFault", 7: "SecureFault"}
+# By the ELF file's machine: the exception number on Arm, mcause on RISC-V.
+_EXCEPTIONS = {
+    "EM_ARM": {
+        2: "NMI",
+        3: "HardFault",
+        4: "MemManage",
+        5: "BusFault",
+        6: "UsageFault",
+        7: "SecureFault",
+    },
+    "EM_RISCV": {
+        0: "misaligned instruction",
+        1: "instruction access fault",
+        2: "illegal instruction",
+        3: "breakpoint",
+        4: "misaligned load",
+        5: "load access fault",
+        6: "misaligned store",
+        7: "store access fault",
+    },
+}
 
 
 def run_in_simulator(
@@ -72,7 +92,7 @@ def _fault_message(elf: Path, board: Board, words: list[int]) -> str:
     exception, pc, lr, status = words
     sizes = read_sizes(elf)
     prefix = board.compiler.prefix if board.compiler else ""
-    name = _EXCEPTIONS.get(exception, f"exception {exception}")
+    name = _EXCEPTIONS.get(sizes.machine, {}).get(exception, f"exception {exception}")
     return (
         f"{elf.name} crashed on {board.name}: {name} at {pc:#010x} in "
         f"{sizes.symbol_at(pc) or 'no known function'}, called from "

@@ -12,7 +12,7 @@ def support_rows() -> list[tuple[str, ...]]:
     rows = [
         (
             row.operator_name,
-            ", ".join(filter(None, (row.input_type, row.filter_type))) + f" to {row.output_type}",
+            _types(row),
             variant_of(row.name),
             row.name,
             row.note,
@@ -23,6 +23,12 @@ def support_rows() -> list[tuple[str, ...]]:
         (name, "any", "view", "", "costs nothing: the output is the input") for name in _core.view_operators()
     ]
     return [("operator", "types", "variant", "kernel", "supported"), *sorted(rows)]
+
+
+def _types(row: _core.Variant) -> str:
+    if not row.input_type:
+        return "any"
+    return ", ".join(filter(None, (row.input_type, row.filter_type))) + f" to {row.output_type}"
 
 
 def markdown_table() -> str:

@@ -14,7 +14,7 @@ __attribute__((noipa)) uint32_t ticks_of(uint32_t rounds, uint32_t delay) {
 
 int main() {
   board::counter_init();
-  for (uint32_t rounds = 1; rounds < 2000000; rounds = rounds * 3 + 1) {
+  for (uint32_t rounds = 1; rounds < 300000; rounds = rounds * 3 + 1) {
     for (uint32_t delay = 0; delay < BOARD_INSTRUCTIONS_PER_TICK; ++delay) {
       const uint32_t ticks = ticks_of(rounds, delay);
       board::print("loop");

@@ -74,6 +74,9 @@ class PlanBuilder {
       io.type = DataType::kUInt8;
       append(io);
     }
+    head.fills = size();
+    head.fill_count = 1;
+    append(PlanFill{0, 16, 0});
     head.lists = size();
     for (const PlanList& list : list_table) append(list);
     head.steps = size();

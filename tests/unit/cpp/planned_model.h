@@ -40,14 +40,13 @@ struct Memory16 {
 
 class PlannedModel {
  public:
-  // Plans the file with its constants in the plan and its inputs pinned.
-  explicit PlannedModel(const char* path) {
+  explicit PlannedModel(const char* path, uint32_t flags = kPlanOwnsConstants | kPlanPinsInputs) {
     std::ifstream file(path, std::ios::binary);
     model_.assign((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
     const ConstBuffer model(model_.data(), static_cast<uint32_t>(model_.size()));
     const VariantTable variants(kAllVariants, kAllVariantsCount);
     PlanOptions options;
-    options.flags = kPlanOwnsConstants | kPlanPinsInputs;
+    options.flags = flags;
     PlanResult result = plan_model(model, variants, options, Buffer(), Buffer());
     const Memory16 workspace(result.workspace_bytes);
     const Buffer workspace_buffer(workspace.data, result.workspace_bytes);
@@ -58,14 +57,16 @@ class PlannedModel {
     }
     if (result.status != Status::kOk) die(status_text(result.status));
     arena.resize(result.arena_bytes);
+    state_.resize(result.state_bytes);
     for (uint32_t i = 0; i < kAllVariantsCount; ++i) kernels_.push_back(kAllVariants[i]->kernel);
   }
 
-  // Runs one inference on random inputs and records the output of every step.
+  // Runs one inference of a plan that owns its constants on random inputs and records the output of every step.
   void run(std::mt19937& random) {
     Model model;
     const KernelTable kernels(kernels_.data(), static_cast<uint32_t>(kernels_.size()));
-    const Memory memory(Buffer(arena.data(), static_cast<uint32_t>(arena.size())));
+    const Memory memory(Buffer(arena.data(), static_cast<uint32_t>(arena.size())),
+                        Buffer(state_.data(), static_cast<uint32_t>(state_.size())));
     if (model.init(plan.data(), kernels, memory) != Status::kOk) die("init failed");
     for (uint32_t i = 0; i < model.input_count(); ++i) fill(model.input(i), random);
     outputs.assign(head().step_count, {});
@@ -75,6 +76,7 @@ class PlannedModel {
     if (model.invoke() != Status::kOk) die("invoke failed");
   }
 
+  const std::vector<uint8_t>& file() const { return model_; }
   const PlanHeader& head() const { return *reinterpret_cast<const PlanHeader*>(plan.data()); }
   template <typename T>
   const T* at(uint32_t offset) const {
@@ -94,17 +96,28 @@ class PlannedModel {
   // Runs rows of a step on memory of the caller's: view i has ring_rows[i] rows at memory[i].
   void call(uint32_t step_index, Rows rows, const std::vector<uint8_t*>& memory, const std::vector<uint32_t>& ring_rows) const {
     const PlanStep& entry = step(step_index);
-    // The memory is reached through the table of extra buffers; the operands are made for this call.
+    // The operands are made for this call. Constants lie in the plan, so that the segments behind it are free for the
+    // views: there are as many as a kernel may have.
+    constexpr uint32_t kFirst = static_cast<uint32_t>(Segment::kPlan) + 1;
+    constexpr uint32_t kExtra = static_cast<uint32_t>(Segment::kExtra);
+    static_assert(kFirst + Footprint::kMaxViews <= kSegmentCount, "a segment for each view");
+    Bases bases = {};
+    bases.base[static_cast<uint32_t>(Segment::kPlan)] = plan.data();
+    std::vector<uint8_t*> extra;
     std::vector<uint32_t> operands;
     for (uint32_t v = 0; v < entry.view_count; ++v) {
-      const Ref ref = make_ref(static_cast<Segment>(static_cast<uint32_t>(Segment::kExtra) + v), 0);
+      const uint32_t segment = kFirst + v;
+      if (segment < kExtra) {
+        bases.base[segment] = memory[v];
+      } else {
+        extra.push_back(memory[v]);
+      }
+      const Ref ref = make_ref(static_cast<Segment>(segment), 0);
       operands.insert(operands.end(), {ref.bits, view(step_index, v).row_stride, ring_rows[v]});
     }
+    bases.extra = extra.data();
     const Ref* constants = at<Ref>(entry.operands + entry.view_count * static_cast<uint32_t>(sizeof(PlanView)));
     for (uint32_t c = 0; c < entry.constant_count; ++c) operands.push_back(constants[c].bits);
-    Bases bases = {};
-    bases.base[static_cast<int>(Segment::kPlan)] = plan.data();
-    bases.extra = memory.data();
     const Variant& kernel = variant(step_index);
     const void* params = at<void>(entry.params);
     const Memory16 scratch(kernel.scratch_bytes == nullptr ? 0 : kernel.scratch_bytes(params, rows.last - rows.first));
@@ -147,6 +160,7 @@ class PlannedModel {
   }
 
   std::vector<uint8_t> model_;
+  std::vector<uint8_t> state_;
   std::vector<Kernel> kernels_;
 };
 

@@ -17,7 +17,8 @@ from microplan.commands.common import (
     plan_for,
     progress,
 )
-from microplan.embed import embed
+from microplan.embed import embed, identifier
+from microplan.errors import UsageError
 from microplan.planning import Form, ModelFile
 from microplan.runners import build_for
 
@@ -27,10 +28,13 @@ from microplan.runners import build_for
 @out_option
 @board_option(required=False, help_text="Plan for this board; without it for any.")
 @form_option
-def embed_command(model: ModelFile, out_dir: Path, board: Board | None, form: Form) -> None:
+@click.option("--name", help="Name of the files and of the C++ namespace; without it MODEL's.")
+def embed_command(model: ModelFile, out_dir: Path, board: Board | None, form: Form, name: str | None) -> None:
     """Write MODEL as a C++ header and source."""
+    if name is not None and identifier(name) != name:
+        raise UsageError(f"A model cannot have the name {name!r} in C++. Name it {identifier(name)}, say.")
     made = plan_for(model, board, form)
-    written = embed(made, out_dir, target=board.name if board else "any")
+    written = embed(made, out_dir, name=name, target=board.name if board else "any")
     click.echo(
         f"{written.header} and {written.source}: {len(made.firmware_data):,} bytes of flash, "
         f"{made.arena_bytes:,} of arena, {made.state_bytes:,} of state."

@@ -7,8 +7,9 @@ import click
 
 from microplan import _core
 from microplan.boards import Board
-from microplan.commands.common import board_option, memory_problems, model_argument
-from microplan.planning import FORMS, ModelFile, findings, plan
+from microplan.build import STACK_BYTES
+from microplan.commands.common import MemoryNeed, board_option, memory_problems, model_argument
+from microplan.planning import FORMS, ModelFile, Plan, findings, plan
 
 
 @click.command()
@@ -32,5 +33,15 @@ def check(model: ModelFile, board: Board | None) -> None:
     click.echo(
         f"{model.name} runs{where}: {len(made.core.steps)} operators, {made.macs:,} multiply-accumulates, "
         f"{made.arena_bytes:,} bytes of arena, {made.state_bytes:,} of state, {len(made.data):,} of flash "
-        "for the model."
+        f"for the model.{_room(made, board)}"
+    )
+
+
+def _room(made: Plan, board: Board | None) -> str:
+    if board is None or not board.has_firmware:
+        return ""
+    need = MemoryNeed.of(made)
+    return (
+        f" With a stack of {STACK_BYTES[made.form]:,} bytes, {board.region('ram').length - need.ram:,} bytes "
+        f"of RAM and {board.region('flash').length - need.flash:,} of flash are left for the rest."
     )

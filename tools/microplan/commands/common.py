@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import click
 from rich.console import Console
 
 from microplan.boards import Board, load_board
+from microplan.build import STACK_BYTES
 from microplan.errors import MicroplanError
 from microplan.planning import FORMS, Form, ModelFile, Plan, plan, select_variants
 
@@ -96,29 +98,43 @@ def plan_for(
     return made
 
 
+@dataclass(frozen=True)
+class MemoryNeed:
+    """What a plan needs of a board's memory; the firmware's code and its few variables come on top of it."""
+
+    flash: int
+    ram: int  # with the stack
+
+    @classmethod
+    def of(cls, made: Plan) -> MemoryNeed:
+        ram = made.arena_bytes + made.state_bytes + made.plan_buffer_bytes + STACK_BYTES[made.form]
+        return cls(len(made.firmware_data), ram)
+
+
 def memory_problems(made: Plan, board: Board | None) -> list[str]:
-    """What of the plan alone is more than the board has; the firmware's own needs come on top of it."""
+    """What of a plan's need is more than the board has."""
     if board is None or not board.has_firmware:
         return []
     problems = []
+    need = MemoryNeed.of(made)
     flash = board.region("flash").length
-    if len(made.firmware_data) > flash:
+    if need.flash > flash:
         problems.append(
             f"{made.model.name} is too big for the flash of {board.name}: its data alone needs "
-            f"{len(made.firmware_data):,} bytes, and there are {flash:,}. Use a smaller model, or a board "
-            "with more flash."
+            f"{need.flash:,} bytes, and there are {flash:,}: {need.flash - flash:,} too few. "
+            "Use a smaller model, or a board with more flash."
         )
     ram = board.region("ram").length
-    needed = made.arena_bytes + made.state_bytes + made.plan_buffer_bytes
-    if needed > ram:
+    if need.ram > ram:
         problems.append(
             f"{made.model.name} is too big for the RAM of {board.name}: its arena of {made.arena_bytes:,} "
-            f"bytes and its state of {made.state_bytes:,} bytes{_plan_part(made)} need {needed:,} bytes, "
-            f"and there are {ram:,}. Use a model with smaller activations, or a board with more RAM; "
+            f"bytes, its state of {made.state_bytes:,} bytes{_plan_part(made)} and a stack of "
+            f"{STACK_BYTES[made.form]:,} bytes need {need.ram:,} bytes, and there are {ram:,}: "
+            f"{need.ram - ram:,} too few. Use a model with smaller activations, or a board with more RAM; "
             "`microplan size` shows what takes the room."
         )
     return problems
 
 
 def _plan_part(made: Plan) -> str:
-    return f" and its plan of {made.plan_buffer_bytes:,} bytes" if made.plan_buffer_bytes else ""
+    return f", its plan of {made.plan_buffer_bytes:,} bytes" if made.plan_buffer_bytes else ""

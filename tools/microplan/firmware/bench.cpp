@@ -169,13 +169,12 @@ void measure_steps(Bench& bench, uint32_t invoke_ticks) {
 // Paints the free stack, invokes, and looks how far down the paint is gone. The stores are volatile so that they do not
 // become a call of memset, which would stand on the very stack.
 __attribute__((noipa)) uint32_t invoke_stack_bytes() {
-  constexpr uint32_t kPaint = 0x5A17E57Au;
   volatile uint32_t* top;
-  asm volatile("mov %0, sp" : "=r"(top));
-  for (volatile uint32_t* word = board::board_stack_limit; word != top; ++word) *word = kPaint;
+  asm volatile("add %0, sp, %1" : "=r"(top) : "i"(0));  // an instruction that Arm and RISC-V have in common
+  for (volatile uint32_t* word = board::board_stack_limit; word != top; ++word) *word = board::kStackPaint;
   require_ok(static_cast<uint32_t>(model.invoke()), "invoke");
   const volatile uint32_t* word = board::board_stack_limit;
-  while (*word == kPaint) ++word;
+  while (*word == board::kStackPaint) ++word;
   return static_cast<uint32_t>(reinterpret_cast<uintptr_t>(top) - reinterpret_cast<uintptr_t>(word));
 }
 

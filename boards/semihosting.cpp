@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Console, files and exit through Arm semihosting: a breakpoint that a simulator or a debugger answers.
+// Console, files and exit through semihosting.
+#include "boards/semihosting.h"
+
 #include <string.h>
 
 #include "boards/board.h"
@@ -17,16 +19,9 @@ enum Operation : uint32_t {
   kExitExtended = 0x20,
 };
 
-uint32_t call(Operation operation, const void* argument) {
-  register uint32_t r0 asm("r0") = operation;
-  register const void* r1 asm("r1") = argument;
-  asm volatile("bkpt 0xab" : "+r"(r0) : "r"(r1) : "memory");
-  return r0;
-}
-
 }  // namespace
 
-void print(const char* text) { call(kWrite0, text); }
+void print(const char* text) { semihosting_call(kWrite0, text); }
 
 void print_hex(uint32_t value) {
   char text[10];
@@ -43,28 +38,28 @@ void print_hex(uint32_t value) {
 void exit(int code) {
   constexpr uint32_t kApplicationExit = 0x20026;
   const uint32_t block[2] = {kApplicationExit, static_cast<uint32_t>(code)};
-  for (;;) call(kExitExtended, block);
+  for (;;) semihosting_call(kExitExtended, block);
 }
 
 int32_t open_file(const char* name, FileMode mode) {
   const uint32_t block[3] = {reinterpret_cast<uint32_t>(name), static_cast<uint32_t>(mode), strlen(name)};
-  return static_cast<int32_t>(call(kOpen, block));
+  return static_cast<int32_t>(semihosting_call(kOpen, block));
 }
 
 uint32_t read_file(int32_t file, void* data, uint32_t bytes) {
   const uint32_t block[3] = {static_cast<uint32_t>(file), reinterpret_cast<uint32_t>(data), bytes};
-  const uint32_t missing = call(kRead, block);
+  const uint32_t missing = semihosting_call(kRead, block);
   return missing > bytes ? 0 : bytes - missing;
 }
 
 bool write_file(int32_t file, const void* data, uint32_t bytes) {
   const uint32_t block[3] = {static_cast<uint32_t>(file), reinterpret_cast<uint32_t>(data), bytes};
-  return call(kWrite, block) == 0;
+  return semihosting_call(kWrite, block) == 0;
 }
 
 bool command_line(char* line, uint32_t bytes) {
   uint32_t block[2] = {reinterpret_cast<uint32_t>(line), bytes};
-  return call(kGetCommandLine, block) == 0;
+  return semihosting_call(kGetCommandLine, block) == 0;
 }
 
 }  // namespace board

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the tables of cases share: every check of one model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from support.models import Check
+from support.reference import assert_conforms
+
+# Random inputs for each model.
+INPUTS = 6
+
+
+@pytest.fixture
+def conforms(run_program: Callable[..., str], tmp_path: Path) -> Check:
+    """Checks a model on random inputs: in both forms against TensorFlow Lite Micro, then against itself, in
+    random slices through rings of rows and with outputs that lie over inputs."""
+
+    def check(model: bytes) -> None:
+        assert_conforms(model, INPUTS)
+        path = tmp_path / "model.tflite"
+        path.write_bytes(model)
+        for seed in ("1", "2"):
+            assert "rows in rings" in run_program("sliced", path, seed)
+        assert "steps overlap" in run_program("overlap", path, "3")
+
+    return check
