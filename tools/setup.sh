@@ -15,7 +15,9 @@ need() {
 need g++ "g++"
 need clang++ "clang libclang-rt-14-dev"
 need arm-none-eabi-g++ "gcc-arm-none-eabi libnewlib-arm-none-eabi libstdc++-arm-none-eabi-newlib"
+need riscv64-unknown-elf-g++ "gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf"
 need qemu-system-arm "qemu-system-arm"
+need qemu-system-riscv32 "qemu-system-misc"
 need ccache "ccache"
 "$python" -c 'import ensurepip, sysconfig, os; assert os.path.exists(sysconfig.get_paths()["include"] + "/Python.h")' \
   >/dev/null 2>&1 || missing="$missing python3-venv python3-dev"
@@ -30,8 +32,9 @@ if [ -n "$missing" ]; then
     cat >&2 <<EOF
 setup: missing:$missing
 On Debian or Ubuntu: sudo apt-get install$missing
-Elsewhere install a C++17 compiler, clang with its sanitizers, the Arm GNU toolchain (arm-none-eabi-g++), QEMU
-(qemu-system-arm) and Python 3.10 or later with venv, then run make setup again.
+Elsewhere install a C++17 compiler, clang with its sanitizers, the GNU toolchains for Arm (arm-none-eabi-g++) and RISC-V
+(riscv64-unknown-elf-g++ with picolibc), QEMU (qemu-system-arm, qemu-system-riscv32) and Python 3.10 or later with
+venv, then run make setup again.
 EOF
     exit 1
   fi

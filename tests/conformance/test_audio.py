@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Recordings: their features equal TensorFlow Lite Micro's, and micro_speech_quantized hears the right words."""
+"""Recordings: their features equal TensorFlow Lite Micro's, and micro_speech_quantized hears the words."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ def test_package_has_what_a_firmware_needs_and_no_more(package: Path) -> None:
     assert {name.split("/")[0] for name in names} == tops
 
 
-@pytest.mark.parametrize("environment", ["native", "native-cpp11", *BOARDS])
+@pytest.mark.parametrize("environment", ["native", *BOARDS])
 @pytest.mark.parametrize("app", APPS)
 def test_packed_library(pio: Pio, make_project: MakeProject, app: str, environment: str) -> None:
     if environment in BOARDS:
@@ -100,6 +100,10 @@ def test_packed_library(pio: Pio, make_project: MakeProject, app: str, environme
             if shutil.which(program) is None:
                 pytest.skip(f"needs {program}")
     assert APPS[app] in run(pio, make_project(app), environment)
+
+
+def test_project_with_an_older_cpp(pio: Pio, make_project: MakeProject) -> None:
+    run(pio, make_project("hello_world"), "native-cpp11")
 
 
 def test_only_the_library_is_optimized_for_speed(pio: Pio, make_project: MakeProject) -> None:

@@ -29,7 +29,7 @@ def test_board_by_path() -> None:
 
 @pytest.mark.parametrize("name", ["qemu-cortex-m99", "../boards/host", ""])
 def test_unknown_board_lists_the_known(name: str) -> None:
-    with pytest.raises(UsageError, match="host, qemu-cortex-m0, .*qemu-riscv32"):
+    with pytest.raises(UsageError, match=r"host, qemu-cortex-m0, .*qemu-riscv32"):
         load_board(name)
 
 

@@ -17,7 +17,7 @@ from microplan.build import STACK_BYTES
 from microplan.cli import main
 from microplan.device import bench
 from microplan.interpreter import Interpreter
-from microplan.planning import Form, ModelFile, Plan, plan
+from microplan.planning import Form, ModelFile, plan
 from microplan.runners import build_for
 from microplan.session import Session
 

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Recordings become the features that micro_speech was trained on, bit by bit as TensorFlow Lite Micro makes them.
+"""Recordings become micro_speech's features, bit by bit as TensorFlow Lite Micro makes them.
 
-Each frame: a Hann window, an FFT in 16 bits, the energy of its bins, triangular filters on the mel scale, a square
-root, noise reduction, gain control ("PCAN", akin to Wang et al. 2017, "Trainable frontend for robust and far-field
-keyword spotting"), a logarithm, int8. What each step computes, down to its rounding, was looked up in
-tensorflow/tflite-micro at 90b983c: signal/src and python/tflite_micro/signal for the steps, audio_preprocessor.py of
-tensorflow/lite/micro/examples/micro_speech for their order and constants. Its FFT is kissfft 130.
+Each frame: a Hann window, an FFT in 16 bits, the energy of its bins, triangular filters on the mel scale, a
+square root, noise reduction, gain control ("PCAN", akin to Wang et al. 2017, "Trainable frontend for robust
+and far-field keyword spotting"), a logarithm, int8. What each step computes, down to its rounding, was looked
+up in tensorflow/tflite-micro at 90b983c: signal/src and python/tflite_micro/signal for the steps,
+tensorflow/lite/micro/examples/micro_speech/audio_preprocessor.py for their order and constants. Its FFT is
+kissfft 130.
 
 All arithmetic is done on int64 arrays and cut to the width it has there where that can make a difference.
 """
@@ -45,8 +46,8 @@ class FrontEnd:
     # Fraction bits of the filters' weights.
     filter_bits: int = 12
 
-    # Noise reduction: the noise of a channel is its smoothed signal; the new value weighs this much, in channels
-    # 0, 2, ... and in channels 1, 3, ...
+    # Noise reduction: the noise of a channel is its smoothed signal; the new value weighs this much, in
+    # channels 0, 2, ... and in channels 1, 3, ...
     even_smoothing: float = 0.025
     odd_smoothing: float = 0.06
     # At least this much of the signal remains.
@@ -124,8 +125,8 @@ def read_recording(path: Path, count: int, front_end: FrontEnd) -> NDArray[np.in
         raise MicroplanError(f"{path} is not a .wav file with PCM samples: {reason}. {convert}") from None
     if found != (rate, 1, 16):
         raise MicroplanError(
-            f"{path} has {found[0]} Hz, {found[1]} channels and {found[2]} bits, and the features are made from "
-            f"{rate} Hz, 1 channel and 16 bits. {convert}"
+            f"{path} has {found[0]} Hz, {found[1]} channels and {found[2]} bits, and the features are made "
+            f"from {rate} Hz, 1 channel and 16 bits. {convert}"
         )
     if not content:
         raise MicroplanError(f"{path} holds no sound. Record it again.")
@@ -143,8 +144,8 @@ def _apply_window(windows: Ints, front_end: FrontEnd) -> Ints:
 
 def _scale_up(windows: Ints) -> tuple[Ints, Ints]:
     """The windows with their largest value shifted up to 15 bits, and the shifts as a column."""
-    # The reference keeps the magnitude of -32768 in 16 bits too, as -32768: it counts for less than all others,
-    # and the search goes on from there.
+    # The reference keeps the magnitude of -32768 in 16 bits too, as -32768: it counts for less than all
+    # others, and the search goes on from there.
     peaks = np.zeros_like(windows[:, 0])
     for values in windows.T:
         peaks = np.where(values > peaks, values, np.where(-values > peaks, _int16(-values), peaks))
@@ -156,7 +157,8 @@ def _real_fft(values: Ints) -> Ints:
     """The spectrum of real values divided by their number, without its first and last bin.
 
     Even and odd values are transformed as one complex sequence of half the length, whose spectrum is taken
-    apart again. The two bins left out are the sum with equal and with alternating signs; no filter takes them.
+    apart again. The two bins left out are the sum with equal and with alternating signs; no filter takes
+    them.
     """
     packed = _fft(np.stack([values[:, 0::2], values[:, 1::2]]))
     half = packed.shape[-1]
@@ -308,7 +310,7 @@ def _gain(noise: Ints, front_end: FrontEnd) -> Ints:
 
 
 def _logarithm(values: Ints, front_end: FrontEnd) -> Ints:
-    """The natural logarithm, by the binary one: its whole part, and x for log2(1 + x) with a table of the rest."""
+    """The natural logarithm, by the binary one: log2(1 + x) is x and what a table adds."""
     places = np.arange(129) / 128
     table = np.round((np.log2(1 + places) - places) * 65536).astype(np.int64)
 

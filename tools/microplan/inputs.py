@@ -95,9 +95,9 @@ def _read_audio(tensor: Tensor, path: Path) -> Array:
         raise MicroplanError(
             f"{path} is a recording, from which micro_speech's features can be made: int8, "
             f"{front_end.channels} for each frame (one second has 49 frames), scale about "
-            f'{front_end.feature_scale:.3g}, zero point -128. The input "{tensor.name}" takes {tensor.dtype}, '
-            f"the shape {tensor.shape}, scale {tensor.scale:.3g}, zero point {tensor.zero_point}. Compute its "
-            "features as for the training and give them as an .npy file."
+            f'{front_end.feature_scale:.3g}, zero point -128. The input "{tensor.name}" takes '
+            f"{tensor.dtype}, the shape {tensor.shape}, scale {tensor.scale:.3g}, zero point "
+            f"{tensor.zero_point}. Compute its features as for the training and give them as an .npy file."
         )
     samples = read_recording(path, front_end.samples(frames), front_end)
     return features(samples, frames, front_end)

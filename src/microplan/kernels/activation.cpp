@@ -29,16 +29,18 @@ Status prepare_quantized(const OperatorContext& context, RowSplit* split) {
   return status;
 }
 
-// RELU and LEAKY_RELU. Scales are divided in single precision, as in TensorFlow Lite.
+// RELU and LEAKY_RELU.
 Status prepare_lines(const OperatorContext& context, float alpha, RectifyParams* params) {
   const TensorInfo input = context.input(0);
   const TensorInfo output = context.output(0);
-  const float negative = input.scale() * alpha / output.scale();
-  const float magnitude = negative < 0 ? -negative : negative;
-  constexpr float kLargest = 2147483648.0f;
-  // Of larger numbers requantize_from cannot make a shift; not a number compares false.
-  if (!(magnitude < kLargest) || !requantize_from(static_cast<double>(magnitude), &params->negative) ||
-      !requantize_from(static_cast<double>(input.scale() / output.scale()), &params->positive)) {
+  const double input_scale = static_cast<double>(input.scale());
+  const double output_scale = static_cast<double>(output.scale());
+  const double negative = input_scale * static_cast<double>(alpha) / output_scale;
+  const double magnitude = negative < 0 ? -negative : negative;
+  constexpr double kLargest = 2147483648.0;
+  // requantize_from takes finite numbers only; what is not a number compares false.
+  if (!(magnitude < kLargest) || !requantize_from(magnitude, &params->negative) ||
+      !requantize_from(input_scale / output_scale, &params->positive)) {
     return context.fail(Status::kUnsupportedQuantization, output_operand(0),
                         MICROPLAN_DIAGNOSTIC_TEXT("input scale / output scale, or that times alpha, exceeds 2^30"),
                         MICROPLAN_DIAGNOSTIC_TEXT("quantize the model again with representative data"));

@@ -1,165 +1,47 @@
 // SPDX-License-Identifier: Apache-2.0
-// Operators on two int8 tensors with broadcasting: the shapes they share, and ADD.
+// ADD and MUL, int8 and int16: prepare and the reference kernels.
 #include "microplan/kernels/binary.h"
 
 #include "microplan/kernels.h"
-#include "microplan/kernels/elementwise.h"
+#include "microplan/kernels/binary_shape.h"
 #include "microplan/kernels/prepare.h"
 
 namespace microplan {
 
 namespace {
 
-// Fields of the schema's AddOptions.
+// Field of the schema's AddOptions and MulOptions.
 constexpr uint32_t kFusedActivation = 0;
-
-constexpr uint32_t kOuter = BinaryShape::kOuter;
-constexpr uint32_t kWidth = kOuter;
-constexpr uint32_t kChannels = kOuter + 1;
-constexpr uint32_t kOuterMask = (1u << kOuter) - 1;
 
 constexpr Operand kOperands[3] = {input_operand(0), input_operand(1), output_operand(0)};
 
-bool repeats(const BinaryShape& shape, uint32_t input, uint32_t dim) {
-  return (shape.broadcast[input] >> dim & 1) != 0;
-}
-
-// Whether both inputs run through width and channels as through one dimension.
-bool row_is_flat(const BinaryShape& shape) {
-  if (shape.dims[kWidth] == 1 || shape.dims[kChannels] == 1) return true;
-  return repeats(shape, 0, kWidth) == repeats(shape, 0, kChannels) &&
-         repeats(shape, 1, kWidth) == repeats(shape, 1, kChannels);
-}
-
-Status prepare_shape(const OperatorContext& context, BinaryShape* shape) {
-  Status status = check_arity(context, 2, 2);
-  if (status != Status::kOk) return status;
-  const TensorInfo tensor[3] = {context.input(0), context.input(1), context.output(0)};
-  uint32_t rank = 0;
-  for (const TensorInfo& t : tensor) rank = t.rank > rank ? t.rank : rank;
-  for (uint32_t& dim : shape->dims) dim = 1;
-  for (uint32_t axis = 0; axis < rank; ++axis) {
-    // Shapes are aligned at their ends. Up to three dimensions, all but the last one are rows.
-    const uint32_t from_end = rank - 1 - axis;
-    const uint32_t slot = kChannels - from_end - (rank < 4 && from_end > 0 ? 1 : 0);
-    uint32_t dim[3];
-    for (uint32_t i = 0; i < 3; ++i) {
-      dim[i] = from_end < tensor[i].rank ? tensor[i].dims[tensor[i].rank - 1 - from_end] : 1;
-    }
-    for (uint32_t i = 0; i < 2; ++i) {
-      if (dim[i] == dim[2]) continue;
-      if (dim[i] != 1 || dim[1 - i] != dim[2]) {
-        return context.fail(Status::kUnsupportedShape, input_operand(static_cast<uint8_t>(i)),
-                            MICROPLAN_DIAGNOSTIC_TEXT("the inputs do not broadcast to the output's shape"),
-                            MICROPLAN_DIAGNOSTIC_TEXT("each dimension of an input is 1 or the output's"), dim[i]);
-      }
-      shape->broadcast[i] |= 1u << slot;
-    }
-    shape->dims[slot] = dim[2];
+Status prepare_operands(const OperatorContext& context, BinaryShape* shape) {
+  Status status = prepare_binary_shape(context, shape);
+  for (const Operand operand : kOperands) {
+    if (status == Status::kOk) status = check_per_tensor(context, operand);
   }
-  if (row_is_flat(*shape)) {
-    for (uint32_t& broadcast : shape->broadcast) {
-      const uint32_t flat = broadcast >> (shape->dims[kChannels] == 1 ? kWidth : kChannels) & 1;
-      broadcast = (broadcast & kOuterMask) | flat << kChannels;
+  if (status != Status::kOk || context.output(0).type != DataType::kInt16) return status;
+  for (const Operand operand : kOperands) {
+    const TensorInfo tensor = operand.is_output ? context.output(0) : context.input(operand.index);
+    if (tensor.zero_point() != 0) {
+      return context.fail(Status::kUnsupportedQuantization, operand,
+                          MICROPLAN_DIAGNOSTIC_TEXT("an int16 tensor's zero point is not 0"),
+                          MICROPLAN_DIAGNOSTIC_TEXT("convert the model with symmetric int16 activations"),
+                          tensor.zero_point());
     }
-    shape->dims[kChannels] *= shape->dims[kWidth];
-    shape->dims[kWidth] = 1;
   }
   return Status::kOk;
 }
 
-bool footprint_shape(const BinaryShape& shape, Footprint* footprint) {
-  uint32_t total = 1;
-  for (uint32_t dim : shape.dims) {
-    if (!multiply_checked(dim, &total)) return false;
-  }
-  for (uint32_t i = 0; i < 3; ++i) {
-    const uint32_t broadcast = i < 2 ? shape.broadcast[i] : 0;
-    if (broadcast >> BinaryShape::kDims != 0) return false;
-    uint32_t rows = 1;
-    uint32_t row_bytes = 1;
-    for (uint32_t d = 0; d < BinaryShape::kDims; ++d) {
-      if (broadcast >> d & 1) continue;
-      (d < kOuter ? rows : row_bytes) *= shape.dims[d];
-    }
-    footprint->add_view(kOperands[i], rows, row_bytes, 1);
-  }
-  return true;
+template <typename T>
+bool footprint(const BinaryShape& shape, Footprint* footprint) {
+  return binary_footprint(shape, sizeof(T), footprint);
 }
 
-// A repeated input is asked for whole: rows of several dimensions may return to its beginning.
-Rows input_rows_shape(const BinaryShape& shape, uint32_t view, Rows rows) {
-  if ((shape.broadcast[view] & kOuterMask) == 0) return rows;
-  uint32_t count = 1;
-  for (uint32_t d = 0; d < kOuter; ++d) count *= repeats(shape, view, d) ? 1 : shape.dims[d];
-  return {0, count};
-}
-
-Cost cost_shape(const BinaryShape& shape, uint32_t instructions) {
-  uint64_t elements = 1;
-  for (uint32_t dim : shape.dims) elements *= dim;
-  return {0, elements * instructions, 0};
-}
-
-// The input's row for the output's row.
-uint32_t input_row(const BinaryShape& shape, uint32_t broadcast, uint32_t row) {
-  if ((broadcast & kOuterMask) == 0) return row;
-  uint32_t result = 0;
-  uint32_t stride = 1;
-  for (uint32_t d = kOuter; d-- > 0;) {
-    const uint32_t coordinate = row % shape.dims[d];
-    row /= shape.dims[d];
-    if (broadcast >> d & 1) continue;
-    result += coordinate * stride;
-    stride *= shape.dims[d];
-  }
-  return result;
-}
-
-// One of the two inputs as the loops see it.
-struct Side {
-  View view;
-  uint32_t broadcast;
-  uint32_t step;        // from element to element: 0 or 1
-  uint32_t width_step;  // from one run of channels to the next
-};
-
-Side side_of(const BinaryShape& shape, const Io& io, uint32_t input) {
-  const uint32_t step = repeats(shape, input, kChannels) ? 0 : 1;
-  const uint32_t run = step == 0 ? 1 : shape.dims[kChannels];
-  return {io.view(input), shape.broadcast[input], step, repeats(shape, input, kWidth) ? 0 : run};
-}
-
-// `op` is taken by value: it lives in registers, which stores to y cannot change.
-template <typename Op>
-void run_channels(Op op, const int8_t* a, uint32_t a_step, const int8_t* b, uint32_t b_step, int8_t* y,
-                  uint32_t count) {
-  const int8_t* const end = y + count;
-  if ((a_step & b_step) != 0) {
-    while (y != end) *y++ = op(*a++, *b++);
-    return;
-  }
-  while (y != end) {
-    *y++ = op(*a, *b);
-    a += a_step;
-    b += b_step;
-  }
-}
-
-template <typename Op>
-void run_rows(const BinaryShape& shape, Op op, const Side& a, const Side& b, const View& output, Rows rows) {
-  const uint32_t channels = shape.dims[kChannels];
-  for (uint32_t row = rows.first; row < rows.last; ++row) {
-    const int8_t* a_run = a.view.row_as<int8_t>(input_row(shape, a.broadcast, row));
-    const int8_t* b_run = b.view.row_as<int8_t>(input_row(shape, b.broadcast, row));
-    int8_t* y = output.row_as<int8_t>(row);
-    for (uint32_t w = 0; w < shape.dims[kWidth]; ++w) {
-      run_channels(op, a_run, a.step, b_run, b.step, y, channels);
-      a_run += a.width_step;
-      b_run += b.width_step;
-      y += channels;
-    }
-  }
+template <typename Params>
+Cost cost(const void* in, const Target&) {
+  constexpr uint32_t kInstructions = 35;
+  return binary_cost(static_cast<const Params*>(in)->shape, kInstructions);
 }
 
 // value * multiplier / 2^31 / 2^right rounded twice like requantize(), in its shortest form: from twice the value,
@@ -173,21 +55,28 @@ int32_t scale_doubled(int32_t doubled, int32_t multiplier, int32_t addend, int32
 }
 int32_t half_of(int32_t right) { return right == 0 ? 0 : 1 << (right - 1); }
 
-constexpr int32_t kSumBits = 20;
+template <typename T>
+constexpr int32_t kSumBits = sizeof(T) == 1 ? 20 : 15;
 
+// int8 values can be shifted left by one more bit, and so their right shift is never 0: see prepare_add.
+template <typename T>
+constexpr bool kSparesBit = sizeof(T) == 1;
+
+template <typename T>
 struct Add {
   int32_t wide_offset, narrow_offset, narrow_left;
-  int32_t narrow_multiplier, narrow_right, narrow_half;
+  int32_t narrow_multiplier, narrow_right, narrow_half, narrow_sign_mask;
   int32_t output_multiplier, output_right, output_half, output_sign_mask;
   int32_t output_offset, act_min, act_max;
 
   explicit Add(const AddParams& params)
-      : wide_offset(shift_left(params.wide_offset, kSumBits)),
+      : wide_offset(shift_left(params.wide_offset, kSumBits<T>)),
         narrow_offset(params.narrow_offset),
         narrow_left(params.narrow_left),
         narrow_multiplier(params.narrow_multiplier),
         narrow_right(params.narrow_right & 31),
         narrow_half(half_of(narrow_right)),
+        narrow_sign_mask(narrow_right == 0 ? 0 : -1),
         output_multiplier(params.output_multiplier),
         output_right(params.output_right & 31),
         output_half(half_of(output_right)),
@@ -196,49 +85,47 @@ struct Add {
         act_min(params.act_min),
         act_max(params.act_max) {}
 
-  int8_t operator()(int8_t wide_q, int8_t narrow_q) const {
+  T operator()(T wide_q, T narrow_q) const {
     const int32_t narrow_value = shift_left(wrap_add(narrow_q, narrow_offset), narrow_left);
-    const int32_t narrow = scale_doubled(narrow_value, narrow_multiplier, wrap_add(narrow_half, narrow_value >> 31),
-                                         narrow_right);
-    // Twice the sum; below 2^29 with the offsets of int8 tensors.
-    const int32_t wide = wrap_add(shift_left(wide_q, kSumBits), wide_offset);
+    const int32_t sign = kSparesBit<T> ? narrow_value >> 31 : (narrow_value >> 31) & narrow_sign_mask;
+    const int32_t narrow = scale_doubled(narrow_value, narrow_multiplier, wrap_add(narrow_half, sign), narrow_right);
+    // Twice the sum: below 2^29 with the offsets of int8 tensors, at least -2^31 and below 2^31 with int16 and no offsets.
+    const int32_t wide = wrap_add(shift_left(wide_q, kSumBits<T>), wide_offset);
     const int32_t sum = wrap_add(wide, shift_left(narrow, 1));
     const int32_t output = scale_doubled(sum, output_multiplier, wrap_add(output_half, (sum >> 31) & output_sign_mask),
                                          output_right);
-    return static_cast<int8_t>(clamp(wrap_add(output, output_offset), act_min, act_max));
+    return static_cast<T>(clamp(wrap_add(output, output_offset), act_min, act_max));
   }
 };
 
+template <typename T>
 Status prepare_add(const OperatorContext& context, void* out) {
   AddParams& params = *static_cast<AddParams*>(out);
-  Status status = prepare_shape(context, &params.shape);
+  Status status = prepare_operands(context, &params.shape);
   if (status != Status::kOk) return status;
-  for (const Operand operand : kOperands) {
-    status = check_per_tensor(context, operand);
-    if (status != Status::kOk) return status;
-  }
   params.wide = context.input(1).scale() > context.input(0).scale() ? 1 : 0;
   const TensorInfo wide = context.input(params.wide);
   const TensorInfo narrow = context.input(1 - params.wide);
   const TensorInfo output = context.output(0);
   const double twice_scale = 2 * static_cast<double>(wide.scale());
 
+  // At most 1/2, so that its shift is not positive.
   Requantize by;
   requantize_from(static_cast<double>(narrow.scale()) / twice_scale, &by);
   params.narrow_multiplier = by.multiplier;
-  if (by.shift < 0) {
-    params.narrow_left = kSumBits + 1;
-    params.narrow_right = -by.shift;
-  } else {
+  params.narrow_left = kSumBits<T> + 1;
+  params.narrow_right = -by.shift;
+  if (by.shift == 0 && kSparesBit<T>) {
     // Exactly 1/2, or 0: one more bit to the left, and a right shift of 1 that has nothing to round.
-    params.narrow_left = kSumBits + 2;
-    params.narrow_right = 1;
+    ++params.narrow_left;
+    ++params.narrow_right;
   }
 
-  const double output_real = twice_scale / (static_cast<double>(1 << kSumBits) * static_cast<double>(output.scale()));
+  const double output_real = twice_scale / (static_cast<double>(1 << kSumBits<T>) * static_cast<double>(output.scale()));
   if (output_real >= 1 || !requantize_from(output_real, &by) || by.shift > 0) {
     return context.fail(Status::kUnsupportedQuantization, output_operand(0),
-                        MICROPLAN_DIAGNOSTIC_TEXT("the larger input scale is 2^19 times the output scale or more"),
+                        MICROPLAN_DIAGNOSTIC_TEXT("the larger input scale is 2^19 (int16: 2^14) times the output scale "
+                                                  "or more"),
                         MICROPLAN_DIAGNOSTIC_TEXT("quantize the model again with representative data"));
   }
   params.output_multiplier = by.multiplier;
@@ -250,37 +137,88 @@ Status prepare_add(const OperatorContext& context, void* out) {
                           &params.act_max);
 }
 
+template <typename T>
 bool footprint_add(const void* in, Footprint* footprint) {
   const AddParams& params = *static_cast<const AddParams*>(in);
-  return params.wide <= 1 && footprint_shape(params.shape, footprint);
+  return params.wide <= 1 && binary_footprint(params.shape, sizeof(T), footprint);
 }
 
-Rows input_rows_add(const void* in, uint32_t view, Rows rows) {
-  return input_rows_shape(static_cast<const AddParams*>(in)->shape, view, rows);
+template <typename T>
+Status run_add(const void* in, Rows rows, const Io& io) {
+  const AddParams& params = *static_cast<const AddParams*>(in);
+  const BinarySide wide(params.shape, io, params.wide);
+  const BinarySide narrow(params.shape, io, 1 - params.wide);
+  return run_binary<T>(params.shape, Add<T>(params), wide, narrow, rows, io);
 }
 
-Cost cost_add(const void* in, const Target&) {
-  constexpr uint32_t kInstructions = 35;
-  return cost_shape(static_cast<const AddParams*>(in)->shape, kInstructions);
+Status prepare_mul(const OperatorContext& context, void* out) {
+  MulParams& params = *static_cast<MulParams*>(out);
+  const Status status = prepare_operands(context, &params.shape);
+  if (status != Status::kOk) return status;
+  const TensorInfo output = context.output(0);
+  const double product = static_cast<double>(context.input(0).scale()) * static_cast<double>(context.input(1).scale());
+  if (!requantize_from(product / static_cast<double>(output.scale()), &params.by)) {
+    return context.fail(Status::kUnsupportedQuantization, output_operand(0),
+                        MICROPLAN_DIAGNOSTIC_TEXT("the product of the input scales / output scale exceeds 2^30"),
+                        MICROPLAN_DIAGNOSTIC_TEXT("quantize the model again with representative data"));
+  }
+  for (uint32_t i = 0; i < 2; ++i) params.offset[i] = -context.input(i).zero_point();
+  params.output_offset = output.zero_point();
+  return activation_range(context, context.options().uint8_field(kFusedActivation, 0), output, &params.act_min,
+                          &params.act_max);
+}
+
+template <typename T>
+bool footprint_mul(const void* in, Footprint* footprint) {
+  return binary_footprint(static_cast<const MulParams*>(in)->shape, sizeof(T), footprint);
+}
+
+template <typename T>
+Status run_mul(const void* in, Rows rows, const Io& io) {
+  const MulParams& params = *static_cast<const MulParams*>(in);
+  const auto op = [params](T a, T b) {
+    const int32_t product = wrap_mul(wrap_add(a, params.offset[0]), wrap_add(b, params.offset[1]));
+    const int32_t value = wrap_add(requantize(product, params.by), params.output_offset);
+    return static_cast<T>(clamp(value, params.act_min, params.act_max));
+  };
+  return run_binary<T>(params.shape, op, BinarySide(params.shape, io, 0), BinarySide(params.shape, io, 1), rows, io);
 }
 
 }  // namespace
 
 namespace kernels {
 
-Status add_int8_run(const void* in, Rows rows, const Io& io, void*) {
-  const AddParams& params = *static_cast<const AddParams*>(in);
-  const Side wide = side_of(params.shape, io, params.wide);
-  const Side narrow = side_of(params.shape, io, 1 - params.wide);
-  run_rows(params.shape, Add(params), wide, narrow, io.view(2), rows);
-  return Status::kOk;
-}
+Status add_int8_run(const void* in, Rows rows, const Io& io, void*) { return run_add<int8_t>(in, rows, io); }
+
+Status add_int16_run(const void* in, Rows rows, const Io& io, void*) { return run_add<int16_t>(in, rows, io); }
+
+Status mul_int8_run(const void* in, Rows rows, const Io& io, void*) { return run_mul<int8_t>(in, rows, io); }
+
+Status mul_int16_run(const void* in, Rows rows, const Io& io, void*) { return run_mul<int16_t>(in, rows, io); }
 
 const Variant add_int8_variant = {
     add_int8, "add_int8", "ADD", 0,
     DataType::kInt8, DataType::kInt8, DataType::kInt8, "broadcasting on both sides",
     false, Overlap::kElementwise, sizeof(AddParams),
-    prepare_add, nullptr, footprint_add, input_rows_add, nullptr, nullptr, cost_add};
+    prepare_add<int8_t>, nullptr, footprint_add<int8_t>, binary_input_rows, nullptr, nullptr, cost<AddParams>};
+
+const Variant add_int16_variant = {
+    add_int16, "add_int16", "ADD", 0,
+    DataType::kInt16, DataType::kInt16, DataType::kInt16, "broadcasting on both sides",
+    false, Overlap::kElementwise, sizeof(AddParams),
+    prepare_add<int16_t>, nullptr, footprint_add<int16_t>, binary_input_rows, nullptr, nullptr, cost<AddParams>};
+
+const Variant mul_int8_variant = {
+    mul_int8, "mul_int8", "MUL", 18,
+    DataType::kInt8, DataType::kInt8, DataType::kInt8, "broadcasting on both sides",
+    false, Overlap::kElementwise, sizeof(MulParams),
+    prepare_mul, nullptr, footprint_mul<int8_t>, binary_input_rows, nullptr, nullptr, cost<MulParams>};
+
+const Variant mul_int16_variant = {
+    mul_int16, "mul_int16", "MUL", 18,
+    DataType::kInt16, DataType::kInt16, DataType::kInt16, "broadcasting on both sides",
+    false, Overlap::kElementwise, sizeof(MulParams),
+    prepare_mul, nullptr, footprint_mul<int16_t>, binary_input_rows, nullptr, nullptr, cost<MulParams>};
 
 }  // namespace kernels
 

@@ -1,31 +1,52 @@
 // SPDX-License-Identifier: Apache-2.0
-// Operators on two tensors with broadcasting. ADD: output = clamp(a + b).
+// Operators on two tensors with broadcasting. ADD: output = clamp(a + b). MUL: output = clamp(a * b).
 #ifndef MICROPLAN_KERNELS_BINARY_H_
 #define MICROPLAN_KERNELS_BINARY_H_
 
 #include <stdint.h>
 
+#include "microplan/kernels/elementwise.h"
+#include "microplan/kernels/quantization.h"
+
 namespace microplan {
 
-// Views: input 0, input 1, output. Four outer dimensions, whose product is the number of rows, and two within a row.
+// Views: input 0, input 1, output.
 struct BinaryShape {
-  static constexpr uint32_t kOuter = 4;
-  static constexpr uint32_t kDims = 6;
-  uint32_t dims[kDims];   // of the output
-  uint32_t broadcast[2];  // bit d: the input has one element along dimension d, for all of the output's
+  uint32_t dims[RowDims::kCount];  // of the output
+  uint32_t broadcast[2];           // bit d: the input has one element along dimension d, for all of the output's
 };
 
-// Sums are taken in steps of the larger scale / 2^19, as TensorFlow Lite does. There the input with the larger scale is
-// a plain shift; only the other one needs a multiplier.
+// int8 and int16. Sums are taken in steps of the larger scale / 2^19 (int16: 2^14), as TensorFlow Lite does. There the
+// input with the larger scale is a plain shift; only the other one needs a multiplier.
 struct AddParams {
   BinaryShape shape;
   uint32_t wide;  // the input with the larger scale
-  int32_t wide_offset, narrow_offset;  // minus the zero point
+  int32_t wide_offset, narrow_offset;  // minus the zero point; int16: 0
   int32_t narrow_left;                 // shift before the multiplication
-  int32_t narrow_multiplier, narrow_right;  // right shift [1, 31]
+  int32_t narrow_multiplier, narrow_right;  // right shift [1, 31], int16: [0, 31]
   int32_t output_multiplier, output_right;  // right shift [0, 31]
   int32_t output_offset;
   int32_t act_min, act_max;
+};
+
+// int8 and int16.
+struct MulParams {
+  BinaryShape shape;
+  int32_t offset[2];  // minus the zero point; int16: 0
+  Requantize by;
+  int32_t output_offset;
+  int32_t act_min, act_max;
+};
+
+// Numbers without a scale; sums and products wrap modulo 2^32.
+struct BinaryInt32Params {
+  BinaryShape shape;
+  int32_t act_min, act_max;
+};
+
+struct BinaryFloatParams {
+  BinaryShape shape;
+  float act_min, act_max;
 };
 
 }  // namespace microplan

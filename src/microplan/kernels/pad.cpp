@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// PAD and PADV2, int8: prepare and the reference kernel.
+// PAD and PADV2, int8, int16, int32 and float32: prepare and the reference kernels.
 #include "microplan/kernels/pad.h"
 
 #include <string.h>
@@ -75,11 +75,15 @@ Status prepare_paddings(const OperatorContext& context, PadParams* params) {
   return Status::kOk;
 }
 
-Status prepare_value(const OperatorContext& context, int32_t* value) {
+Status prepare_value(const OperatorContext& context, uint32_t* value) {
   const TensorInfo output = context.output(0);
-  *value = output.zero_point();
   const TensorInfo constant = context.input(kValue);
-  if (constant.index < 0) return Status::kOk;
+  // Only of int8 TensorFlow Lite Micro takes the zero point; int16 is padded with 0.
+  const bool is_int8 = output.type == DataType::kInt8;
+  if (constant.index < 0) {
+    if (is_int8) *value = static_cast<uint32_t>(output.zero_point());
+    return Status::kOk;
+  }
   Status status = check_constant(context, kValue);
   if (status != Status::kOk) return status;
   if (constant.type != output.type || constant.elements != 1) {
@@ -87,16 +91,18 @@ Status prepare_value(const OperatorContext& context, int32_t* value) {
                         MICROPLAN_DIAGNOSTIC_TEXT("the padding value is not one element of the output's type"),
                         MICROPLAN_DIAGNOSTIC_TEXT("convert the model again"), static_cast<int64_t>(constant.type));
   }
-  status = check_per_tensor(context, input_operand(kValue));
-  if (status != Status::kOk) return status;
-  const float scale = constant.scale();
-  const float output_scale = output.scale();
-  if (memcmp(&scale, &output_scale, sizeof scale) != 0 || constant.zero_point() != output.zero_point()) {
-    return context.fail(Status::kUnsupportedQuantization, input_operand(kValue),
-                        MICROPLAN_DIAGNOSTIC_TEXT("the padding value is not quantized as the output is"),
-                        MICROPLAN_DIAGNOSTIC_TEXT("quantize the model again with representative data"));
+  if (is_int8) {
+    status = check_per_tensor(context, input_operand(kValue));
+    if (status != Status::kOk) return status;
+    const float scale = constant.scale();
+    const float output_scale = output.scale();
+    if (memcmp(&scale, &output_scale, sizeof scale) != 0 || constant.zero_point() != output.zero_point()) {
+      return context.fail(Status::kUnsupportedQuantization, input_operand(kValue),
+                          MICROPLAN_DIAGNOSTIC_TEXT("the padding value is not quantized as the output is"),
+                          MICROPLAN_DIAGNOSTIC_TEXT("quantize the model again with representative data"));
+    }
   }
-  *value = static_cast<int8_t>(constant.data[0]);
+  memcpy(value, constant.data, element_bytes(constant.type));
   return Status::kOk;
 }
 
@@ -104,26 +110,30 @@ Status prepare(const OperatorContext& context, void* out) {
   PadParams& params = *static_cast<PadParams*>(out);
   Status status = check_arity(context, 2, 3);
   if (status == Status::kOk) status = check_constant(context, kPaddings);
-  if (status == Status::kOk) status = check_per_tensor(context, output_operand(0));
+  if (status == Status::kOk && context.output(0).type == DataType::kInt8) {
+    status = check_per_tensor(context, output_operand(0));
+  }
   if (status == Status::kOk) status = prepare_paddings(context, &params);
   if (status == Status::kOk) status = prepare_value(context, &params.value);
   return status;
 }
 
+template <typename T>
 bool footprint(const void* in, Footprint* footprint) {
   const PadParams& params = *static_cast<const PadParams*>(in);
-  uint32_t input_total = 1;
-  uint32_t output_total = 1;
+  constexpr uint8_t kElement = sizeof(T);
+  uint32_t input_total = kElement;
+  uint32_t output_total = kElement;
   for (uint32_t d = 0; d < kDims; ++d) {
     if (params.input[d] > params.output[d] || params.before[d] > params.output[d] - params.input[d] ||
         !multiply_checked(params.input[d], &input_total) || !multiply_checked(params.output[d], &output_total)) {
       return false;
     }
   }
-  const uint32_t input_bytes = params.input[kWidth] * params.input[kChannels];
-  const uint32_t output_bytes = params.output[kWidth] * params.output[kChannels];
-  footprint->add_view(input_operand(0), input_total / input_bytes, input_bytes, 1);
-  footprint->add_view(output_operand(0), output_total / output_bytes, output_bytes, 1);
+  const uint32_t input_bytes = params.input[kWidth] * params.input[kChannels] * kElement;
+  const uint32_t output_bytes = params.output[kWidth] * params.output[kChannels] * kElement;
+  footprint->add_view(input_operand(0), input_total / input_bytes, input_bytes, kElement);
+  footprint->add_view(output_operand(0), output_total / output_bytes, output_bytes, kElement);
   return true;
 }
 
@@ -163,35 +173,40 @@ Cost cost(const void* in, const Target&) {
   return {0, runs * (kCopy + params.output[kChannels]), 0};
 }
 
-}  // namespace
+void fill(uint8_t* y, uint8_t value, uint32_t count) { memset(y, value, count); }
 
-namespace kernels {
+template <typename T>
+void fill(T* y, T value, uint32_t count) {
+  for (uint32_t i = 0; i < count; ++i) y[i] = value;
+}
 
-Status pad_int8_run(const void* in, Rows rows, const Io& io, void*) {
+// T: an unsigned integer as large as an element.
+template <typename T>
+Status run(const void* in, Rows rows, const Io& io) {
   const PadParams& params = *static_cast<const PadParams*>(in);
   const View input = io.view(0);
   const View output = io.view(1);
+  const T value = static_cast<T>(params.value);
   const uint32_t channels = params.output[kChannels];
   const uint32_t copied = params.input[kChannels];
   const uint32_t before = params.before[kChannels];
   for (uint32_t row = rows.first; row < rows.last; ++row) {
-    uint8_t* y = output.row(row);
+    T* y = output.row_as<T>(row);
     const Rows source = input_rows(in, 0, {row, row + 1});
     if (source.first == source.last) {
-      memset(y, params.value, params.output[kWidth] * channels);
+      fill(y, value, params.output[kWidth] * channels);
       continue;
     }
-    const uint8_t* x = input.row(source.first);
+    const T* x = input.row_as<T>(source.first);
     for (uint32_t w = 0; w < params.output[kWidth]; ++w) {
       // Wraps to a large number in front of the input.
       if (w - params.before[kWidth] < params.input[kWidth]) {
-        memset(y, params.value, before);
-        // An untrusted plan may let input and output overlap: the result is then anything, but not undefined.
-        memmove(y + before, x, copied);
-        memset(y + before + copied, params.value, channels - before - copied);
+        fill(y, value, before);
+        memcpy(y + before, x, copied * sizeof(T));
+        fill(y + before + copied, value, channels - before - copied);
         x += copied;
       } else {
-        memset(y, params.value, channels);
+        fill(y, value, channels);
       }
       y += channels;
     }
@@ -199,21 +214,49 @@ Status pad_int8_run(const void* in, Rows rows, const Io& io, void*) {
   return Status::kOk;
 }
 
-Status pad_v2_int8_run(const void* in, Rows rows, const Io& io, void* scratch) {
-  return pad_int8_run(in, rows, io, scratch);
+template <typename T>
+constexpr Variant pad_variant(const Kernel& kernel, const char* name, DataType type) {
+  return {kernel, name, "PAD", 34,
+          type, DataType::kNone, type, "up to 5 dimensions",
+          false, Overlap::kRows, sizeof(PadParams),
+          prepare, nullptr, footprint<T>, input_rows, nullptr, nullptr, cost};
 }
 
-const Variant pad_int8_variant = {
-    pad_int8, "pad_int8", "PAD", 34,
-    DataType::kInt8, DataType::kNone, DataType::kInt8, "up to 5 dimensions",
-    false, Overlap::kRows, sizeof(PadParams),
-    prepare, nullptr, footprint, input_rows, nullptr, nullptr, cost};
+template <typename T>
+constexpr Variant pad_v2_variant(const Kernel& kernel, const char* name, DataType type) {
+  return {kernel, name, "PADV2", 60,
+          type, DataType::kNone, type, "up to 5 dimensions",
+          false, Overlap::kRows, sizeof(PadParams),
+          prepare, nullptr, footprint<T>, input_rows, nullptr, nullptr, cost};
+}
 
-const Variant pad_v2_int8_variant = {
-    pad_v2_int8, "pad_v2_int8", "PADV2", 60,
-    DataType::kInt8, DataType::kNone, DataType::kInt8, "up to 5 dimensions",
-    false, Overlap::kRows, sizeof(PadParams),
-    prepare, nullptr, footprint, input_rows, nullptr, nullptr, cost};
+}  // namespace
+
+namespace kernels {
+
+Status pad_int8_run(const void* in, Rows rows, const Io& io, void*) { return run<uint8_t>(in, rows, io); }
+const Variant pad_int8_variant = pad_variant<uint8_t>(pad_int8, "pad_int8", DataType::kInt8);
+
+Status pad_v2_int8_run(const void* in, Rows rows, const Io& io, void*) { return run<uint8_t>(in, rows, io); }
+const Variant pad_v2_int8_variant = pad_v2_variant<uint8_t>(pad_v2_int8, "pad_v2_int8", DataType::kInt8);
+
+Status pad_int16_run(const void* in, Rows rows, const Io& io, void*) { return run<uint16_t>(in, rows, io); }
+const Variant pad_int16_variant = pad_variant<uint16_t>(pad_int16, "pad_int16", DataType::kInt16);
+
+Status pad_v2_int16_run(const void* in, Rows rows, const Io& io, void*) { return run<uint16_t>(in, rows, io); }
+const Variant pad_v2_int16_variant = pad_v2_variant<uint16_t>(pad_v2_int16, "pad_v2_int16", DataType::kInt16);
+
+Status pad_int32_run(const void* in, Rows rows, const Io& io, void*) { return run<uint32_t>(in, rows, io); }
+const Variant pad_int32_variant = pad_variant<uint32_t>(pad_int32, "pad_int32", DataType::kInt32);
+
+Status pad_v2_int32_run(const void* in, Rows rows, const Io& io, void*) { return run<uint32_t>(in, rows, io); }
+const Variant pad_v2_int32_variant = pad_v2_variant<uint32_t>(pad_v2_int32, "pad_v2_int32", DataType::kInt32);
+
+Status pad_float_run(const void* in, Rows rows, const Io& io, void*) { return run<uint32_t>(in, rows, io); }
+const Variant pad_float_variant = pad_variant<uint32_t>(pad_float, "pad_float", DataType::kFloat32);
+
+Status pad_v2_float_run(const void* in, Rows rows, const Io& io, void*) { return run<uint32_t>(in, rows, io); }
+const Variant pad_v2_float_variant = pad_v2_variant<uint32_t>(pad_v2_float, "pad_v2_float", DataType::kFloat32);
 
 }  // namespace kernels
 

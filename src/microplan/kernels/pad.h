@@ -14,7 +14,7 @@ struct PadParams {
   uint32_t input[kDims];
   uint32_t before[kDims];  // padding in front of the input
   uint32_t output[kDims];
-  int32_t value;
+  uint32_t value;          // the bits of the surrounding elements
 };
 
 }  // namespace microplan

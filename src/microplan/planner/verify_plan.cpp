@@ -94,11 +94,15 @@ const Variant* Verifier::variant(uint16_t id) const {
 }
 
 Status Verifier::check_kernels() const {
+  int32_t last = -1;
   for (uint32_t i = 0; i < head_.kernel_count; ++i) {
     const PlanKernel kernel = read<PlanKernel>(head_.kernels, i);
     const Variant* const known = variant(kernel.id);
     if (known == nullptr) return Status::kKernelMissing;
     if (known->kernel.abi != kernel.abi) return Status::kKernelAbi;
+    // Ascending, so that there are no more of them than variants: every step looks through all.
+    if (kernel.id <= last) return Status::kBadPlan;
+    last = kernel.id;
   }
   return Status::kOk;
 }
@@ -137,9 +141,13 @@ bool Verifier::check_ios() const {
 }
 
 bool Verifier::check_fills() const {
+  // One behind the other and none empty, so that reset() writes each byte of the state once.
+  uint64_t end = 0;
   for (uint32_t i = 0; i < head_.fill_count; ++i) {
     const PlanFill fill = read<PlanFill>(head_.fills, i);
-    if (uint64_t{fill.offset} + fill.bytes > head_.state_bytes) return false;
+    if (fill.offset < end || fill.bytes == 0) return false;
+    end = uint64_t{fill.offset} + fill.bytes;
+    if (end > head_.state_bytes) return false;
   }
   return true;
 }
@@ -190,7 +198,12 @@ bool Verifier::check_step(const PlanStep& step) const {
   for (uint32_t i = 0; i < step.constant_count; ++i) {
     const Ref ref = read<Ref>(constants, i);
     const Footprint::Constant& constant = footprint.constant[i];
-    if (ref.bits == 0 ? !constant.optional : !check_ref(ref, constant.bytes, constant.alignment, false)) return false;
+    if (ref.bits == 0) {
+      if (!constant.optional) return false;
+      continue;
+    }
+    // No step may change what a kernel takes for constant.
+    if (ref.segment() > Segment::kExternal || !check_ref(ref, constant.bytes, constant.alignment, false)) return false;
   }
   const uint32_t scratch =
       known->scratch_bytes == nullptr ? 0 : known->scratch_bytes(params, rows.last - rows.first);
@@ -202,9 +215,10 @@ uint64_t view_bytes(const PlanView& view, const Footprint::TensorRows& rows) {
 }
 
 bool Verifier::check_view(const PlanView& view, const Footprint::TensorRows& rows, Rows needed) const {
+  // The stride is bounded also where a single row does not use it: kernels compute the ring's end.
   if (view.ring_rows == 0 || view.ring_rows > rows.rows || view.row_stride < rows.row_bytes ||
-      (view.row_stride & (rows.alignment - 1u)) != 0 || needed.first > needed.last || needed.last > rows.rows ||
-      needed.last - needed.first > view.ring_rows) {
+      view.row_stride > kMaxBytes || (view.row_stride & (rows.alignment - 1u)) != 0 || needed.first > needed.last ||
+      needed.last > rows.rows || needed.last - needed.first > view.ring_rows) {
     return false;
   }
   return check_ref(view.ref, view_bytes(view, rows), rows.alignment, rows.written);

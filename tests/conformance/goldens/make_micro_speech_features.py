@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Makes micro_speech_features.npz with TensorFlow Lite Micro; README.md tells where the preprocessor comes from."""
+"""Makes micro_speech_features.npz with TensorFlow Lite Micro; README.md tells which preprocessor it takes."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=shared, help="folder of the recordings")
     arguments = parser.parse_args()
     preprocessor = arguments.preprocessor.read_bytes()
-    made = {name: make_features(preprocessor, samples) for name, samples in recordings(arguments.data).items()}
-    np.savez_compressed(GOLDENS, **made)
+    samples = recordings(arguments.data)
+    np.savez_compressed(GOLDENS, **{name: make_features(preprocessor, samples[name]) for name in samples})
 
 
 if __name__ == "__main__":

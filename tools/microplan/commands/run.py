@@ -36,9 +36,9 @@ _SHOWN_VALUES = 16
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     multiple=True,
     required=True,
-    help=".npy, .bmp, .png or .wav; once for each input of the model. An .npy with several samples runs each. "
-    "A .wav (16 kHz, mono, 16 bits) becomes micro_speech's features: of its first second, filled up with "
-    "silence, for a model that takes 49 frames.",
+    help=".npy, .bmp, .png or .wav; once for each input of the model. An .npy with several samples runs "
+    "each. A .wav (16 kHz, mono, 16 bits) becomes micro_speech's features, for its 49 frames those of the "
+    "first second; silence follows a shorter recording.",
 )
 @click.option(
     "--input-as",

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+// ADD and MUL, int32 and float32, numbers without a scale: prepare and the reference kernels.
+#include "microplan/kernels.h"
+#include "microplan/kernels/binary.h"
+#include "microplan/kernels/binary_shape.h"
+#include "microplan/kernels/prepare.h"
+
+namespace microplan {
+
+namespace {
+
+// Field of the schema's AddOptions and MulOptions.
+constexpr uint32_t kFusedActivation = 0;
+
+Status prepare_float(const OperatorContext& context, void* out) {
+  BinaryFloatParams& params = *static_cast<BinaryFloatParams*>(out);
+  const Status status = prepare_binary_shape(context, &params.shape);
+  if (status != Status::kOk) return status;
+  return activation_range_float(context, context.options().uint8_field(kFusedActivation, 0), &params.act_min,
+                                &params.act_max);
+}
+
+// TensorFlow Lite Micro clamps products of int32, but not sums, for which it takes no scales either.
+Status prepare_add_int32(const OperatorContext& context, void* out) {
+  BinaryInt32Params& params = *static_cast<BinaryInt32Params*>(out);
+  const Status status = prepare_binary_shape(context, &params.shape);
+  if (status != Status::kOk) return status;
+  if (context.options().uint8_field(kFusedActivation, 0) != 0) {
+    return context.fail(Status::kUnsupportedOption, output_operand(0),
+                        MICROPLAN_DIAGNOSTIC_TEXT("a fused activation on int32"),
+                        MICROPLAN_DIAGNOSTIC_TEXT("make the activation an operator of its own"));
+  }
+  for (uint8_t i = 0; i < 2; ++i) {
+    if (context.input(i).scale_count != 0) {
+      return context.fail(Status::kUnsupportedQuantization, input_operand(i),
+                          MICROPLAN_DIAGNOSTIC_TEXT("an int32 input with a scale"),
+                          MICROPLAN_DIAGNOSTIC_TEXT("quantize it to int8 or int16 first"));
+    }
+  }
+  params.act_min = INT32_MIN;
+  params.act_max = INT32_MAX;
+  return Status::kOk;
+}
+
+Status prepare_mul_int32(const OperatorContext& context, void* out) {
+  BinaryInt32Params& params = *static_cast<BinaryInt32Params*>(out);
+  const Status status = prepare_binary_shape(context, &params.shape);
+  if (status != Status::kOk) return status;
+  float low, high;
+  const uint8_t activation = context.options().uint8_field(kFusedActivation, 0);
+  const Status range_status = activation_range_float(context, activation, &low, &high);
+  constexpr float kBeyond = 2147483648.0f;
+  params.act_min = low > -kBeyond ? static_cast<int32_t>(low) : INT32_MIN;
+  params.act_max = high < kBeyond ? static_cast<int32_t>(high) : INT32_MAX;
+  return range_status;
+}
+
+template <typename Params>
+bool footprint(const void* in, Footprint* footprint) {
+  return binary_footprint(static_cast<const Params*>(in)->shape, 4, footprint);
+}
+
+template <typename Params>
+Cost cost(const void* in, const Target&) {
+  constexpr uint32_t kInstructions = 12;
+  return binary_cost(static_cast<const Params*>(in)->shape, kInstructions);
+}
+
+// Output = clamp(op(a, b)).
+template <typename Params, typename T, typename Op>
+Status run(const void* in, Op op, Rows rows, const Io& io) {
+  const Params& params = *static_cast<const Params*>(in);
+  const T act_min = params.act_min;
+  const T act_max = params.act_max;
+  const auto clamped = [op, act_min, act_max](T a, T b) {
+    T value = op(a, b);
+    if (value < act_min) value = act_min;
+    if (value > act_max) value = act_max;
+    return value;
+  };
+  return run_binary<T>(params.shape, clamped, BinarySide(params.shape, io, 0), BinarySide(params.shape, io, 1), rows, io);
+}
+
+template <typename Op>
+Status run_int32(const void* in, Op op, Rows rows, const Io& io) {
+  return run<BinaryInt32Params, int32_t>(in, op, rows, io);
+}
+
+template <typename Op>
+Status run_float(const void* in, Op op, Rows rows, const Io& io) {
+  return run<BinaryFloatParams, float>(in, op, rows, io);
+}
+
+}  // namespace
+
+namespace kernels {
+
+Status add_int32_run(const void* in, Rows rows, const Io& io, void*) {
+  return run_int32(in, [](int32_t a, int32_t b) { return wrap_add(a, b); }, rows, io);
+}
+
+Status add_float_run(const void* in, Rows rows, const Io& io, void*) {
+  return run_float(in, [](float a, float b) { return a + b; }, rows, io);
+}
+
+Status mul_int32_run(const void* in, Rows rows, const Io& io, void*) {
+  return run_int32(in, [](int32_t a, int32_t b) { return wrap_mul(a, b); }, rows, io);
+}
+
+Status mul_float_run(const void* in, Rows rows, const Io& io, void*) {
+  return run_float(in, [](float a, float b) { return a * b; }, rows, io);
+}
+
+const Variant add_int32_variant = {
+    add_int32, "add_int32", "ADD", 0,
+    DataType::kInt32, DataType::kInt32, DataType::kInt32, "broadcasting on both sides",
+    false, Overlap::kElementwise, sizeof(BinaryInt32Params),
+    prepare_add_int32, nullptr, footprint<BinaryInt32Params>, binary_input_rows, nullptr, nullptr, cost<BinaryInt32Params>};
+
+const Variant add_float_variant = {
+    add_float, "add_float", "ADD", 0,
+    DataType::kFloat32, DataType::kFloat32, DataType::kFloat32, "broadcasting on both sides",
+    false, Overlap::kElementwise, sizeof(BinaryFloatParams),
+    prepare_float, nullptr, footprint<BinaryFloatParams>, binary_input_rows, nullptr, nullptr, cost<BinaryFloatParams>};
+
+const Variant mul_int32_variant = {
+    mul_int32, "mul_int32", "MUL", 18,
+    DataType::kInt32, DataType::kInt32, DataType::kInt32, "broadcasting on both sides",
+    false, Overlap::kElementwise, sizeof(BinaryInt32Params),
+    prepare_mul_int32, nullptr, footprint<BinaryInt32Params>, binary_input_rows, nullptr, nullptr, cost<BinaryInt32Params>};
+
+const Variant mul_float_variant = {
+    mul_float, "mul_float", "MUL", 18,
+    DataType::kFloat32, DataType::kFloat32, DataType::kFloat32, "broadcasting on both sides",
+    false, Overlap::kElementwise, sizeof(BinaryFloatParams),
+    prepare_float, nullptr, footprint<BinaryFloatParams>, binary_input_rows, nullptr, nullptr, cost<BinaryFloatParams>};
+
+}  // namespace kernels
+
+}  // namespace microplan
