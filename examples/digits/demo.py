@@ -24,7 +24,7 @@ SHADES = " .:-=+*#@"
 
 def microplan(console: Console, *arguments: str, capture: bool = False) -> str:
     """Shows and runs one `microplan` command; returns what it printed when `capture`."""
-    console.print(f"\n[bold green]$[/] [bold]microplan {shlex.join(arguments)}[/]", highlight=False)
+    console.print(f"\n[bold green]$[/] [bold]microplan {shlex.join(arguments)}[/]", soft_wrap=True)
     sys.stdout.flush()
     result = subprocess.run(
         [MICROPLAN, *arguments], cwd=HERE, check=True, text=True, stdout=subprocess.PIPE if capture else None
@@ -54,21 +54,19 @@ def main() -> int:
         samples, labels = np.load(HERE / "samples.npy"), np.load(HERE / "labels.npy")
         np.save(Path(out, "pixels.npy"), (samples / 16).astype(np.float32)[..., np.newaxis])
         answers = [
-            run["outputs"][0]["argmax"]
-            for run in json.loads(microplan(console, *arguments, capture=True))["runs"]
+            sample["outputs"][0]["argmax"]
+            for sample in json.loads(microplan(console, *arguments, capture=True))["samples"]
         ]
 
         console.print("What the board saw:\n")
-        for first in range(0, len(samples), 5):
-            rows = range(first, min(first + 5, len(samples)))
+        for first in range(0, len(samples), 4):
+            rows = range(first, min(first + 4, len(samples)))
             for line in range(8):
                 console.print(
                     "   ".join("".join(SHADES[pixel // 2] * 2 for pixel in samples[i][line]) for i in rows),
                     markup=False,
                 )
-            words = [
-                f"{labels[i]} -> {answers[i]} {'right' if labels[i] == answers[i] else 'WRONG'}" for i in rows
-            ]
+            words = [f"{labels[i]} -> {answers[i]} {'right' if labels[i] == answers[i] else 'WRONG'}" for i in rows]
             console.print("   ".join(f"{word:<16}" for word in words) + "\n")
         right = int(np.sum(np.asarray(answers) == labels))
         console.print(f"{right} of {len(samples)} right.")

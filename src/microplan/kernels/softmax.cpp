@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// SOFTMAX, int8 to int8 and int16: prepare and the reference kernels.
+// SOFTMAX, int8 to int8 and int16, and float32: prepare and the reference kernels.
 #include "microplan/kernels/softmax.h"
 
 #include "microplan/kernels.h"
 #include "microplan/kernels/elementwise.h"
 #include "microplan/kernels/fixed_point.h"
+#include "microplan/kernels/float_math.h"
 #include "microplan/kernels/prepare.h"
 
 namespace microplan {
@@ -41,9 +42,27 @@ Status prepare_output(const OperatorContext& context, int32_t bits, float tolera
   return Status::kOk;
 }
 
+}  // namespace
+
+Status prepare_softmax_shape(const OperatorContext& context, uint32_t* rows, uint32_t* depth) {
+  const Status status = check_arity(context, 1, 1);
+  if (status != Status::kOk) return status;
+  const TensorInfo input = context.input(0);
+  if (input.rank == 0 || !same_shape(input, context.output(0))) {
+    return context.fail(Status::kUnsupportedShape, output_operand(0),
+                        MICROPLAN_DIAGNOSTIC_TEXT("input and output differ in shape or have no dimensions"),
+                        MICROPLAN_DIAGNOSTIC_TEXT("convert the model again"), input.rank);
+  }
+  *depth = input.dims[input.rank - 1];
+  *rows = input.elements / *depth;
+  return Status::kOk;
+}
+
+namespace {
+
 Status prepare(const OperatorContext& context, void* out) {
   SoftmaxParams& params = *static_cast<SoftmaxParams*>(out);
-  Status status = check_arity(context, 1, 1);
+  Status status = prepare_softmax_shape(context, &params.rows, &params.depth);
   if (status == Status::kOk) status = check_per_tensor(context, input_operand(0));
   if (status != Status::kOk) return status;
   const TensorInfo input = context.input(0);
@@ -51,11 +70,6 @@ Status prepare(const OperatorContext& context, void* out) {
   // TensorFlow Lite asks for the exact scale with int8 and allows for a thousandth with int16.
   status = output.type == DataType::kInt8 ? prepare_output(context, 8, 0) : prepare_output(context, 16, 0.001f);
   if (status != Status::kOk) return status;
-  if (input.rank == 0 || !same_shape(input, output)) {
-    return context.fail(Status::kUnsupportedShape, output_operand(0),
-                        MICROPLAN_DIAGNOSTIC_TEXT("input and output differ in shape or have no dimensions"),
-                        MICROPLAN_DIAGNOSTIC_TEXT("convert the model again"), input.rank);
-  }
   const double real = static_cast<double>(context.options().float_field(kBeta, 0)) *
                       static_cast<double>(input.scale()) * static_cast<double>(1 << kExponentBits);
   if (!(real > 1)) {
@@ -63,8 +77,6 @@ Status prepare(const OperatorContext& context, void* out) {
                         MICROPLAN_DIAGNOSTIC_TEXT("beta * input scale is 2^-26 or less"),
                         MICROPLAN_DIAGNOSTIC_TEXT("convert the model again with beta 1 and representative data"));
   }
-  params.depth = input.dims[input.rank - 1];
-  params.rows = input.elements / params.depth;
   // From 2^30 on one step is 16 or more in the exponent, and only the largest elements count: zeroed params say that
   // without a multiplier, which would leave the range of a Requantize.
   Requantize by;
@@ -74,6 +86,12 @@ Status prepare(const OperatorContext& context, void* out) {
   // Differences that stay within 31 in the exponent.
   params.diff_min = -static_cast<int32_t>((31u << kExponentBits) >> by.shift);
   return Status::kOk;
+}
+
+Status prepare_float(const OperatorContext& context, void* out) {
+  SoftmaxFloatParams& params = *static_cast<SoftmaxFloatParams*>(out);
+  params.beta = context.options().float_field(kBeta, 0);
+  return prepare_softmax_shape(context, &params.rows, &params.depth);
 }
 
 template <typename T>
@@ -91,14 +109,24 @@ bool footprint(const void* in, Footprint* footprint) {
   return true;
 }
 
-Rows input_rows(const void*, uint32_t, Rows rows) { return rows; }
+bool footprint_float(const void* in, Footprint* footprint) {
+  const SoftmaxFloatParams& params = *static_cast<const SoftmaxFloatParams*>(in);
+  uint32_t bytes = sizeof(float);
+  if (params.rows == 0 || !multiply_checked(params.depth, &bytes)) return false;
+  footprint->add_view(input_operand(0), params.rows, bytes, sizeof(float));
+  footprint->add_view(output_operand(0), params.rows, bytes, sizeof(float));
+  return true;
+}
 
+template <typename Params, uint32_t kElement>
 Cost cost(const void* in, const Target&) {
-  const SoftmaxParams& params = *static_cast<const SoftmaxParams*>(in);
-  constexpr uint32_t kElement = 200;  // two exponentials
+  const Params& params = *static_cast<const Params*>(in);
   constexpr uint32_t kRow = 150;
   return {0, params.rows * (static_cast<uint64_t>(params.depth) * kElement + kRow), 0};
 }
+
+constexpr uint32_t kTwoFixedExponentials = 200;
+constexpr uint32_t kFloatExponential = 100;
 
 struct Exponential {
   int32_t max_value, diff_min, multiplier, left_shift;
@@ -151,6 +179,17 @@ Status run(const void* in, Rows rows, const Io& io) {
   return Status::kOk;
 }
 
+void run_float_row(const SoftmaxFloatParams& params, const float* x, float* y) {
+  float largest = x[0];
+  for (uint32_t c = 1; c < params.depth; ++c) largest = x[c] > largest ? x[c] : largest;
+  float sum = 0;
+  for (uint32_t c = 0; c < params.depth; ++c) {
+    y[c] = float_exp((x[c] - largest) * params.beta);
+    sum += y[c];
+  }
+  for (uint32_t c = 0; c < params.depth; ++c) y[c] /= sum;
+}
+
 }  // namespace
 
 namespace kernels {
@@ -159,17 +198,36 @@ Status softmax_int8_run(const void* in, Rows rows, const Io& io, void*) { return
 
 Status softmax_int8_int16_run(const void* in, Rows rows, const Io& io, void*) { return run<int16_t>(in, rows, io); }
 
+Status softmax_float_run(const void* in, Rows rows, const Io& io, void*) {
+  const SoftmaxFloatParams& params = *static_cast<const SoftmaxFloatParams*>(in);
+  const View input = io.view(0);
+  const View output = io.view(1);
+  for (uint32_t row = rows.first; row < rows.last; ++row) {
+    run_float_row(params, input.row_as<float>(row), output.row_as<float>(row));
+  }
+  return Status::kOk;
+}
+
 const Variant softmax_int8_variant = {
     softmax_int8, "softmax_int8", "SOFTMAX", 25,
     DataType::kInt8, DataType::kNone, DataType::kInt8, "over the last dimension",
     false, Overlap::kElementwise, sizeof(SoftmaxParams),
-    prepare, nullptr, footprint<int8_t>, input_rows, nullptr, nullptr, cost};
+    prepare, nullptr, footprint<int8_t>, equal_rows, nullptr, nullptr,
+    cost<SoftmaxParams, kTwoFixedExponentials>};
 
 const Variant softmax_int8_int16_variant = {
     softmax_int8_int16, "softmax_int8_int16", "SOFTMAX", 25,
     DataType::kInt8, DataType::kNone, DataType::kInt16, "over the last dimension",
     false, Overlap::kRows, sizeof(SoftmaxParams),
-    prepare, nullptr, footprint<int16_t>, input_rows, nullptr, nullptr, cost};
+    prepare, nullptr, footprint<int16_t>, equal_rows, nullptr, nullptr,
+    cost<SoftmaxParams, kTwoFixedExponentials>};
+
+const Variant softmax_float_variant = {
+    softmax_float, "softmax_float", "SOFTMAX", 25,
+    DataType::kFloat32, DataType::kNone, DataType::kFloat32, "over the last dimension",
+    false, Overlap::kElementwise, sizeof(SoftmaxFloatParams),
+    prepare_float, nullptr, footprint_float, equal_rows, nullptr, nullptr,
+    cost<SoftmaxFloatParams, kFloatExponential>};
 
 }  // namespace kernels
 

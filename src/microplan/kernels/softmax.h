@@ -5,15 +5,37 @@
 
 #include <stdint.h>
 
+#include "microplan/kernels/quantization.h"
+#include "microplan/operator.h"
+
 namespace microplan {
 
-// Views: input, output.
+// All views: input, output.
+
+// int8.
 struct SoftmaxParams {
   uint32_t rows;
   uint32_t depth;
   int32_t multiplier, left_shift;  // from a difference of inputs to an exponent in Q5.26
   int32_t diff_min;                // not positive; elements further below the row's largest count as 0
 };
+
+struct SoftmaxInt16Params {
+  static constexpr uint32_t kMaxDepth = 65536;  // so that the sum of a row fits 31 bits
+  uint32_t rows;
+  uint32_t depth;
+  Requantize by;     // from a difference of inputs to an exponent in steps of 10 / 65535
+  int32_t diff_min;  // not positive; elements further below the row's largest have the smallest exponent, -10
+};
+
+struct SoftmaxFloatParams {
+  uint32_t rows;
+  uint32_t depth;
+  float beta;
+};
+
+// What the prepare functions of all types begin with.
+Status prepare_softmax_shape(const OperatorContext& context, uint32_t* rows, uint32_t* depth);
 
 }  // namespace microplan
 

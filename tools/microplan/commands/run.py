@@ -61,13 +61,10 @@ def run(model: ModelFile, board: Board, files: tuple[Path, ...], input_as: Input
         for outputs in results
     ]
     if as_json:
-        write_json(
-            {
-                "model": model.name,
-                "board": board.name,
-                "samples": [{"outputs": outputs} for outputs in described],
-            }
-        )
+        # One sample, the usual case, needs no list of samples to look into.
+        answers = {"outputs": described[0]} if len(described) == 1 else {}
+        samples_json = [{"outputs": outputs} for outputs in described]
+        write_json({"model": model.name, "board": board.name, **answers, "samples": samples_json})
         return
     for index, outputs in enumerate(described):
         for output in outputs:
