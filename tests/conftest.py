@@ -24,6 +24,8 @@ MODELS = [
     "ad01_int8",
     "str_ww_ref_model",
     "micro_speech_quantized",
+    "keyword_scrambled_8bit",
+    "mnist_lstm_int8",
 ]
 
 

@@ -42,13 +42,6 @@ Status prepare_shape(const OperatorContext& context, DataType bias_type, Shape* 
   return check_filter(context, shape->channels, 0, bias_type);
 }
 
-// TensorFlow Lite multiplies the scales of a per-tensor fully connected operator in single precision; a convolution's in
-// double.
-double per_tensor_scale(const OperatorContext& context) {
-  const float product = context.input(0).scale() * context.input(1).scale();
-  return static_cast<double>(product) / static_cast<double>(context.output(0).scale());
-}
-
 Status prepare_int8(const OperatorContext& context, void* out) {
   FullyConnectedParams& params = *static_cast<FullyConnectedParams*>(out);
   Shape shape;
@@ -62,15 +55,8 @@ Status prepare_int8(const OperatorContext& context, void* out) {
   params.per_channel = filter.scale_count > 1;
   params.input_offset = -context.input(0).zero_point();
   params.output_offset = output.zero_point();
-  Requantize by;
-  if (params.per_channel) {
-    status = check_channel_requantize(context);
-    if (status != Status::kOk) return status;
-  } else if (!requantize_from(per_tensor_scale(context), &by)) {
-    return context.fail(Status::kUnsupportedQuantization, input_operand(1),
-                        MICROPLAN_DIAGNOSTIC_TEXT("input scale * filter scale / output scale exceeds 2^30"),
-                        MICROPLAN_DIAGNOSTIC_TEXT("quantize the model again with representative data"));
-  }
+  status = check_channel_requantize(context);
+  if (status != Status::kOk) return status;
   return activation_range(context, context.options().uint8_field(kFusedActivation, 0), output, &params.act_min,
                           &params.act_max);
 }
@@ -121,17 +107,10 @@ bool footprint_float(const void* in, Footprint* footprint) {
 
 Rows input_rows(const void*, uint32_t, Rows rows) { return rows; }
 
-void pack_int8(const OperatorContext& context, const void* in, ConstantWriter& writer) {
+void pack_int8(const OperatorContext& context, const void*, ConstantWriter& writer) {
   writer.tensor(1, 1);
   writer.tensor(2, 4);
-  if (static_cast<const FullyConnectedParams*>(in)->per_channel) {
-    write_channel_requantize(context, writer);
-    return;
-  }
-  Requantize by;
-  requantize_from(per_tensor_scale(context), &by);
-  writer.begin(sizeof by);
-  writer.append(&by, sizeof by);
+  write_channel_requantize(context, writer);
 }
 
 void pack_float(const OperatorContext&, const void*, ConstantWriter& writer) {
