@@ -175,6 +175,11 @@ class Network:
         self._operator("ADD", [a, b], y, fused_activation_function=activation)
         return y
 
+    def sub(self, a: Value, b: Value, *, scale: float = 0.08, zero_point: int = -5, activation: str = "NONE") -> Value:
+        y = self._tensor(np.broadcast_shapes(a.shape, b.shape), a.dtype, scale, zero_point)
+        self._operator("SUB", [a, b], y, fused_activation_function=activation)
+        return y
+
     def pad(
         self,
         x: Value,
