@@ -79,8 +79,9 @@ def board_options(board: Board, memory: Path) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("how", ["add_subdirectory", "find_package"])
+# In this order: the second time ccache has the library's files.
 @pytest.mark.parametrize("target", ["host", *TOOLCHAINS])
+@pytest.mark.parametrize("how", ["add_subdirectory", "find_package"])
 def test_project(how: str, target: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     board = load_board(target)
     options = [f"EXAMPLES={EXAMPLES}"]

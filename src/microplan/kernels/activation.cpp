@@ -150,7 +150,7 @@ Status prepare_logistic_int8(const OperatorContext& context, void* out) {
   if (status != Status::kOk || context.output(0).zero_point() == INT8_MIN) return status;
   return context.fail(Status::kUnsupportedQuantization, output_operand(0),
                       MICROPLAN_DIAGNOSTIC_TEXT("the output's zero point is not -128"),
-                      MICROPLAN_DIAGNOSTIC_TEXT("convert the model again: LOGISTIC's output is 0 to 1 in steps of 1/256"),
+                      MICROPLAN_DIAGNOSTIC_TEXT("convert the model again: the output is 0 to 1 in steps of 1/256"),
                       context.output(0).zero_point());
 }
 
@@ -180,8 +180,8 @@ bool is_power(double value, double power) {
   return value < power * kTolerance && value * kTolerance > power;
 }
 
-// Steps of 1 / (3 * 2^12) for an input scale of kPowers powers of two from 2^-12 on are a multiplication by 3. Others are
-// rounded to 15 bits.
+// To steps of 1 / (3 * 2^12) from scales of kPowers powers of two from 2^-12 on, multipliers are exact; others are cut off
+// at 15 bits.
 template <int32_t kPowers>
 Status prepare_sigmoid_int16(const OperatorContext& context, void* out) {
   SigmoidInt16Params& params = *static_cast<SigmoidInt16Params*>(out);
@@ -189,7 +189,8 @@ Status prepare_sigmoid_int16(const OperatorContext& context, void* out) {
   if (status != Status::kOk) return status;
   const TensorInfo input = context.input(0);
   const TensorInfo output = context.output(0);
-  if (input.zero_point() != 0 || output.zero_point() != 0 || !is_power(static_cast<double>(output.scale()) * 32768, 1)) {
+  const bool fits = is_power(static_cast<double>(output.scale()) * 32768, 1);
+  if (!fits || input.zero_point() != 0 || output.zero_point() != 0) {
     return context.fail(Status::kUnsupportedQuantization, output_operand(0),
                         MICROPLAN_DIAGNOSTIC_TEXT("zero points that are not 0, or an output scale that is not 2^-15"),
                         MICROPLAN_DIAGNOSTIC_TEXT("convert the model with int16 activations again"));
@@ -287,7 +288,8 @@ constexpr Variant float_variant(const Kernel& kernel, const char* name, const ch
   return {kernel, name, operator_name, code,
           DataType::kFloat32, DataType::kNone, DataType::kFloat32, "",
           false, kOverlap, sizeof(Params),
-          prepare, nullptr, elements_footprint<float, float>, equal_rows, nullptr, nullptr, elements_cost<kInstructions>};
+          prepare, nullptr, elements_footprint<float, float>, equal_rows, nullptr, nullptr,
+          elements_cost<kInstructions>};
 }
 
 }  // namespace

@@ -89,7 +89,7 @@ struct Add {
     const int32_t narrow_value = shift_left(wrap_add(narrow_q, narrow_offset), narrow_left);
     const int32_t sign = kSparesBit<T> ? narrow_value >> 31 : (narrow_value >> 31) & narrow_sign_mask;
     const int32_t narrow = scale_doubled(narrow_value, narrow_multiplier, wrap_add(narrow_half, sign), narrow_right);
-    // Twice the sum: below 2^29 with the offsets of int8 tensors, at least -2^31 and below 2^31 with int16 and no offsets.
+    // Twice the sum: below 2^29 with the offsets of int8 tensors; with int16 and no offsets it just fits.
     const int32_t wide = wrap_add(shift_left(wide_q, kSumBits<T>), wide_offset);
     const int32_t sum = wrap_add(wide, shift_left(narrow, 1));
     const int32_t output = scale_doubled(sum, output_multiplier, wrap_add(output_half, (sum >> 31) & output_sign_mask),
@@ -121,7 +121,8 @@ Status prepare_add(const OperatorContext& context, void* out) {
     ++params.narrow_right;
   }
 
-  const double output_real = twice_scale / (static_cast<double>(1 << kSumBits<T>) * static_cast<double>(output.scale()));
+  const double steps = static_cast<double>(1 << kSumBits<T>);
+  const double output_real = twice_scale / (steps * static_cast<double>(output.scale()));
   if (output_real >= 1 || !requantize_from(output_real, &by) || by.shift > 0) {
     return context.fail(Status::kUnsupportedQuantization, output_operand(0),
                         MICROPLAN_DIAGNOSTIC_TEXT("the larger input scale is 2^19 (int16: 2^14) times the output scale "

@@ -72,13 +72,15 @@ Status run(const void* in, Op op, Rows rows, const Io& io) {
   const Params& params = *static_cast<const Params*>(in);
   const T act_min = params.act_min;
   const T act_max = params.act_max;
-  const auto clamped = [op, act_min, act_max](T a, T b) {
-    T value = op(a, b);
+  const auto clamped = [op, act_min, act_max](T left, T right) {
+    T value = op(left, right);
     if (value < act_min) value = act_min;
     if (value > act_max) value = act_max;
     return value;
   };
-  return run_binary<T>(params.shape, clamped, BinarySide(params.shape, io, 0), BinarySide(params.shape, io, 1), rows, io);
+  const BinarySide a(params.shape, io, 0);
+  const BinarySide b(params.shape, io, 1);
+  return run_binary<T>(params.shape, clamped, a, b, rows, io);
 }
 
 template <typename Op>
@@ -115,25 +117,29 @@ const Variant add_int32_variant = {
     add_int32, "add_int32", "ADD", 0,
     DataType::kInt32, DataType::kInt32, DataType::kInt32, "broadcasting on both sides",
     false, Overlap::kElementwise, sizeof(BinaryInt32Params),
-    prepare_add_int32, nullptr, footprint<BinaryInt32Params>, binary_input_rows, nullptr, nullptr, cost<BinaryInt32Params>};
+    prepare_add_int32, nullptr, footprint<BinaryInt32Params>, binary_input_rows, nullptr, nullptr,
+    cost<BinaryInt32Params>};
 
 const Variant add_float_variant = {
     add_float, "add_float", "ADD", 0,
     DataType::kFloat32, DataType::kFloat32, DataType::kFloat32, "broadcasting on both sides",
     false, Overlap::kElementwise, sizeof(BinaryFloatParams),
-    prepare_float, nullptr, footprint<BinaryFloatParams>, binary_input_rows, nullptr, nullptr, cost<BinaryFloatParams>};
+    prepare_float, nullptr, footprint<BinaryFloatParams>, binary_input_rows, nullptr, nullptr,
+    cost<BinaryFloatParams>};
 
 const Variant mul_int32_variant = {
     mul_int32, "mul_int32", "MUL", 18,
     DataType::kInt32, DataType::kInt32, DataType::kInt32, "broadcasting on both sides",
     false, Overlap::kElementwise, sizeof(BinaryInt32Params),
-    prepare_mul_int32, nullptr, footprint<BinaryInt32Params>, binary_input_rows, nullptr, nullptr, cost<BinaryInt32Params>};
+    prepare_mul_int32, nullptr, footprint<BinaryInt32Params>, binary_input_rows, nullptr, nullptr,
+    cost<BinaryInt32Params>};
 
 const Variant mul_float_variant = {
     mul_float, "mul_float", "MUL", 18,
     DataType::kFloat32, DataType::kFloat32, DataType::kFloat32, "broadcasting on both sides",
     false, Overlap::kElementwise, sizeof(BinaryFloatParams),
-    prepare_float, nullptr, footprint<BinaryFloatParams>, binary_input_rows, nullptr, nullptr, cost<BinaryFloatParams>};
+    prepare_float, nullptr, footprint<BinaryFloatParams>, binary_input_rows, nullptr, nullptr,
+    cost<BinaryFloatParams>};
 
 }  // namespace kernels
 

@@ -22,8 +22,8 @@ inline RowSplit split_rows(const TensorInfo& tensor) {
   return {tensor.product(0, outer), tensor.product(outer, tensor.rank)};
 }
 
-// Where dimension `axis` of such a tensor lies among six: four outer ones, whose product is the number of rows, then two
-// within a row. Up to three dimensions, all but the last one are rows.
+// Where dimension `axis` of such a tensor lies among six: four outer ones, whose product is the number of rows, then
+// two within a row. Up to three dimensions, all but the last one are rows.
 struct RowDims {
   static constexpr uint32_t kOuter = 4;
   static constexpr uint32_t kWidth = 4;

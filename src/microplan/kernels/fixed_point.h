@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Exponential, logistic function and hyperbolic tangent in fixed point: bit for bit those of gemmlowp's fixedpoint.h, which
-// TensorFlow Lite's 8-bit kernels use. Qm.n has m integer bits and n fraction bits beside the sign.
+// Exponential, logistic function and hyperbolic tangent in fixed point: bit for bit those of gemmlowp's fixedpoint.h,
+// which TensorFlow Lite's 8-bit kernels use. Qm.n has m integer bits and n fraction bits beside the sign.
 #ifndef MICROPLAN_KERNELS_FIXED_POINT_H_
 #define MICROPLAN_KERNELS_FIXED_POINT_H_
 
@@ -22,8 +22,8 @@ inline int32_t fixed_exp_near_zero(int32_t a) {
   return kExpMinusEighth + multiply_high(kExpMinusEighth, x + rounding_shift_right(cubic, 1));
 }
 
-// exp(a) in Q0.31 for a <= 0 with kFractionBits, of which there are at least 26: the fraction of a quarter by polynomial,
-// the rest by one factor for each bit.
+// exp(a) in Q0.31 for a <= 0 with kFractionBits, of which there are at least 26: the fraction of a quarter by
+// polynomial, the rest by one factor for each bit.
 template <int32_t kFractionBits>
 int32_t fixed_exp(int32_t a) {
   static_assert(kFractionBits >= 26, "there is a factor for every bit of the quarters below 32");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// MEAN, int8, int16 and float32: prepare and the reference kernels. Elements are added in the order in which they lie in
-// the input, as in TensorFlow Lite.
+// MEAN, int8, int16 and float32: prepare and the reference kernels. Elements are added in the order in which they lie
+// in the input, as in TensorFlow Lite.
 #include "microplan/kernels/mean.h"
 
 #include "microplan/kernels.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// SOFTMAX, int16: prepare and the reference kernel. Exponential and reciprocal are tables with linear interpolation, bit
-// for bit those that TensorFlow Lite Micro fills when it starts; here the compiler does.
+// SOFTMAX, int16: prepare and the reference kernel. Exponential and reciprocal are tables with linear interpolation,
+// bit for bit those that TensorFlow Lite Micro fills when it starts; here the compiler does.
 #include "microplan/kernels.h"
 #include "microplan/kernels/elementwise.h"
 #include "microplan/kernels/prepare.h"
@@ -29,7 +29,8 @@ constexpr float rounded(float value) {
 }
 
 constexpr int16_t saturated(float value) {
-  return static_cast<int16_t>(value > INT16_MAX ? INT16_MAX : value < INT16_MIN ? INT16_MIN : static_cast<int32_t>(value));
+  if (value > INT16_MAX) return INT16_MAX;
+  return value < INT16_MIN ? static_cast<int16_t>(INT16_MIN) : static_cast<int16_t>(value);
 }
 
 // e^x for x in [-10, 0]: the Taylor series of e^(x / 64), squared six times.
@@ -43,8 +44,8 @@ constexpr float exponential(float x) {
 
 constexpr float reciprocal(float x) { return 1.0f / (1.0f + x); }
 
-// `function` from `low` to `high`. Each entry is moved by half of the error that the interpolation makes in the middle of
-// its step. In single precision, as TensorFlow Lite Micro computes it.
+// `function` from `low` to `high`. Each entry is moved by half of the error that the interpolation makes in the middle
+// of its step. In single precision, as TensorFlow Lite Micro computes it.
 template <float (*function)(float)>
 constexpr Table make_table(float low, float high) {
   constexpr float kRange = 65535;

@@ -88,7 +88,8 @@ bool strided_copy_footprint(const void* in, Footprint* footprint) {
   for (uint32_t dim : params.dims) {
     if (!multiply_checked(dim, &total)) return false;
   }
-  if (!multiply_checked(params.input_elements, &input_bytes) || !multiply_checked(params.output_elements, &output_bytes)) {
+  if (!multiply_checked(params.input_elements, &input_bytes) ||
+      !multiply_checked(params.output_elements, &output_bytes)) {
     return false;
   }
   uint32_t input_total = input_bytes;

@@ -38,7 +38,7 @@ Status check_operands(const OperatorContext& context) {
       options.uint8_field(kOffset, 0) != 0) {
     return context.fail(Status::kUnsupportedOption, input_operand(0),
                         MICROPLAN_DIAGNOSTIC_TEXT("an ellipsis, a new axis or ends that are offsets"),
-                        MICROPLAN_DIAGNOSTIC_TEXT("write out begin and end of every dimension, and add axes by a reshape"));
+                        MICROPLAN_DIAGNOSTIC_TEXT("write out begin and end of all dimensions; add axes by a reshape"));
   }
   return Status::kOk;
 }
@@ -98,7 +98,8 @@ Status prepare_axis(const OperatorContext& context, uint32_t axis, uint32_t* out
                           MICROPLAN_DIAGNOSTIC_TEXT("convert the model again"), slice.begin);
     }
   } else {
-    if (*output_axis >= output.rank || slice.count != output.dims[*output_axis]) return fail_output(context, slice.count);
+    const bool fits = *output_axis < output.rank && slice.count == output.dims[*output_axis];
+    if (!fits) return fail_output(context, slice.count);
     ++*output_axis;
   }
   const uint32_t begin = static_cast<uint32_t>(slice.begin);
