@@ -2,6 +2,7 @@
 # make setup   a virtual environment with the `microplan` command, the cross compiler and QEMU
 # make demo    a model on a simulated Cortex-M4, from the .tflite file to the answers and what they cost
 # make test    everything that continuous integration runs
+# make docs/operators.md   the support table, from the kernels
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -9,7 +10,7 @@ STAMP := $(VENV)/.ready
 # What is compiled into the extension; a change of these makes setup build it again.
 CORE := pyproject.toml CMakeLists.txt $(shell find src include tools/microplan -name '*.cpp' -o -name '*.h' -o -name '*.def' -o -name CMakeLists.txt)
 
-.PHONY: setup demo test fuzz clean
+.PHONY: setup demo test docs/operators.md clean
 
 setup: $(STAMP)
 
@@ -24,6 +25,9 @@ test: setup
 	$(BIN)/ruff check tools tests examples
 	$(BIN)/mypy
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest -q -n 2
+
+docs/operators.md: setup
+	$(BIN)/microplan operators --markdown > $@
 
 clean:
 	rm -rf $(VENV) build dist

@@ -65,7 +65,7 @@ Finding TfliteReader::open() {
   const Flatbuffer::Table model = buffer_.root("TFL3");
   if (!model) {
     return {buffer_.status(), TEXT("this is not a .tflite file: the identifier TFL3 or the root table is missing"),
-            TEXT("pass the file that the TensorFlow Lite converter wrote"), buffer_.size()};
+            TEXT("pass the file that the TensorFlow Lite converter wrote")};
   }
   const uint32_t version = buffer_.scalar<uint32_t>(model, kModelVersion, 0);
   if (buffer_.status() == Status::kOk && version != kSchemaVersion) {
