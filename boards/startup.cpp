@@ -29,12 +29,14 @@ extern "C" void board_start() {
   for (uint32_t i = 0; i < kStackPaintWords; ++i) board_stack_limit[i] = kStackPaint;
   const int code = main();
   for (uint32_t i = 0; i < kStackPaintWords; ++i) {
-    if (board_stack_limit[i] != kStackPaint) {
-      print("microplan-fault stack overflow\n");
-      exit(3);
-    }
+    if (board_stack_limit[i] != kStackPaint) board_stack_overflow();
   }
   exit(code);
+}
+
+extern "C" void board_stack_overflow() {
+  print("microplan-fault stack overflow\n");
+  exit(3);
 }
 
 extern "C" void board_fault(uint32_t exception, uint32_t pc, uint32_t return_address, uint32_t status) {

@@ -14,6 +14,9 @@ extern "C" [[noreturn]] void board_start();
 // status are the core's own numbers; the laptop knows their names.
 extern "C" [[noreturn]] void board_fault(uint32_t exception, uint32_t pc, uint32_t return_address, uint32_t status);
 
+// Ends the program after a fault with the stack pointer below the stack.
+extern "C" [[noreturn]] void board_stack_overflow();
+
 // From the linker script.
 extern "C" {
 extern uint32_t board_stack_top[];

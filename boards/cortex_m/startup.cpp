@@ -41,18 +41,22 @@ volatile uint32_t& cpacr() { return *reinterpret_cast<volatile uint32_t*>(0xE000
 }  // namespace
 
 // Takes pc and lr from what the core stacked (r0-r3, r12, lr, pc, psr) and the reason from CFSR, which reads 0 on Armv6-M.
-// The report then runs on a fresh stack, because an overflow of the stack may be the fault.
+// When the stack has overflowed, what was stacked may lie outside of memory. Both reports run on a fresh stack.
 extern "C" __attribute__((naked)) void fault_entry() {
   asm volatile(
       "mrs r3, msp\n"
+      "ldr r0, =board_stack_top\n"
+      "mov sp, r0\n"
+      "ldr r0, =board_stack_limit\n"
+      "cmp r3, r0\n"
+      "blo 0f\n"
       "mrs r0, ipsr\n"
       "ldr r1, [r3, #24]\n"
       "ldr r2, [r3, #20]\n"
-      "ldr r3, =board_stack_top\n"
-      "mov sp, r3\n"
       "ldr r3, =0xE000ED28\n"
       "ldr r3, [r3]\n"
-      "bl  board_fault\n");
+      "bl  board_fault\n"
+      "0: bl board_stack_overflow\n");
 }
 
 extern "C" void reset_handler() {

@@ -28,7 +28,7 @@ extern "C" __attribute__((naked, used, section(".start"))) void reset_handler() 
       ".option pop\n");
 }
 
-// The report runs on a fresh stack, because an overflow of the stack may be the fault.
+// Both reports run on a fresh stack.
 extern "C" __attribute__((naked, used, aligned(4))) void trap_entry() {
   asm volatile(
       ".option push\n"
@@ -37,7 +37,11 @@ extern "C" __attribute__((naked, used, aligned(4))) void trap_entry() {
       "csrr a1, mepc\n"
       "mv   a2, ra\n"
       "csrr a3, mtval\n"
+      "mv   t0, sp\n"
+      "la   t1, board_stack_limit\n"
       "la   sp, board_stack_top\n"
+      "bltu t0, t1, 0f\n"
       "j    board_fault\n"
+      "0: j board_stack_overflow\n"
       ".option pop\n");
 }

@@ -114,10 +114,6 @@ ALL = ("x", "filter", "bias", "y")
 REFUSALS = {
     "no filter": Refusal("kUnsupportedType", "x", "no kernel", {"filter": None, "bias": None}),
     "uint8 input": Refusal("kUnsupportedType", "x", "no kernel", {"x": {"dtype": "uint8"}}),
-    "int16": Refusal("kUnsupportedType", "x", "no kernel", {"x": {"dtype": "int16"}, "y": {"dtype": "int16"}}),
-    "hybrid": Refusal(
-        "kUnsupportedType", "x", "no kernel", {name: {"dtype": "float32", "scale": None} for name in "xy"}
-    ),
     "int4 filter": Refusal("kUnsupportedType", "filter", "element type", {"filter": {"dtype": "int4"}}),
     "int16 output": Refusal("kUnsupportedType", "x", "no kernel", {"y": {"dtype": "int16"}}),
     "int64 bias": Refusal("kUnsupportedType", "bias", "the bias has a type", {"bias": {"dtype": "int64"}}),

@@ -75,6 +75,11 @@ def run_in_simulator(
         ) from None
     if fault := _FAULT.search(result.stdout):
         raise MicroplanError(_fault_message(elf, board, [int(word, 16) for word in fault.groups()]))
+    if "microplan-fault stack overflow" in result.stdout:
+        raise MicroplanError(
+            f"{elf.name} used more stack on {board.name} than there is. Use a board with more RAM, or a model "
+            "that leaves more of it free."
+        )
     if error := _ERROR.search(result.stdout):
         raise MicroplanError(
             f"{elf.name} failed on {board.name} in {error[1]}: {describe_status(int(error[2], 16))}; "

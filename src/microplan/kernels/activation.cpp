@@ -180,8 +180,8 @@ bool is_power(double value, double power) {
   return value < power * kTolerance && value * kTolerance > power;
 }
 
-// To steps of 1 / (3 * 2^12) from scales of kPowers powers of two from 2^-12 on, multipliers are exact; others are cut off
-// at 15 bits.
+// To steps of 1 / (3 * 2^12). For input scales of kPowers powers of two from 2^-12 on the multiplier is exact; others are
+// cut off at 15 bits.
 template <int32_t kPowers>
 Status prepare_sigmoid_int16(const OperatorContext& context, void* out) {
   SigmoidInt16Params& params = *static_cast<SigmoidInt16Params*>(out);

@@ -44,15 +44,15 @@ Status prepare_add_int32(const OperatorContext& context, void* out) {
 
 Status prepare_mul_int32(const OperatorContext& context, void* out) {
   BinaryInt32Params& params = *static_cast<BinaryInt32Params*>(out);
-  const Status status = prepare_binary_shape(context, &params.shape);
-  if (status != Status::kOk) return status;
-  float low, high;
+  float low = 0;
+  float high = 0;
   const uint8_t activation = context.options().uint8_field(kFusedActivation, 0);
-  const Status range_status = activation_range_float(context, activation, &low, &high);
+  Status status = prepare_binary_shape(context, &params.shape);
+  if (status == Status::kOk) status = activation_range_float(context, activation, &low, &high);
   constexpr float kBeyond = 2147483648.0f;
   params.act_min = low > -kBeyond ? static_cast<int32_t>(low) : INT32_MIN;
   params.act_max = high < kBeyond ? static_cast<int32_t>(high) : INT32_MAX;
-  return range_status;
+  return status;
 }
 
 template <typename Params>

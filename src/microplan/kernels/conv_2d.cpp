@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// CONV_2D, int8: prepare and the reference kernel.
+// CONV_2D, int8, int16 with int8 filters, float32 and hybrid: prepare and the reference kernels.
 #include "microplan/kernels/conv_2d.h"
 
 #include "microplan/kernels.h"
-#include "microplan/kernels/dot.h"
+#include "microplan/kernels/hybrid.h"
 #include "microplan/kernels/prepare.h"
 
 namespace microplan {
@@ -17,9 +17,11 @@ constexpr uint32_t kStrideH = 2;
 constexpr uint32_t kFusedActivation = 3;
 constexpr uint32_t kDilationW = 4;
 constexpr uint32_t kDilationH = 5;
+constexpr uint8_t kQuantizedBiasType = 6;
 
-Status prepare(const OperatorContext& context, void* out) {
-  Conv2dParams& params = *static_cast<Conv2dParams*>(out);
+constexpr MacOperator kOperator = {0, 1, 2, 0, DataType::kInt32, kQuantizedBiasType};
+
+Status prepare_shape(const OperatorContext& context, Window* window, uint16_t* filter_channels) {
   Status status = check_arity(context, 2, 3);
   if (status != Status::kOk) return status;
   status = check_constant(context, 1);
@@ -31,18 +33,18 @@ Status prepare(const OperatorContext& context, void* out) {
                         MICROPLAN_DIAGNOSTIC_TEXT("convert the model again"), filter.rank);
   }
   const Options& options = context.options();
-  WindowOptions window;
-  window.padding = options.uint8_field(kPadding, 0);
-  window.kernel_h = filter.dims[1];
-  window.kernel_w = filter.dims[2];
-  window.stride_h = options.int32_field(kStrideH, 0);
-  window.stride_w = options.int32_field(kStrideW, 0);
-  window.dilation_h = options.int32_field(kDilationH, 1);
-  window.dilation_w = options.int32_field(kDilationW, 1);
-  status = prepare_window(context, window, &params.window);
+  WindowOptions asked;
+  asked.padding = options.uint8_field(kPadding, 0);
+  asked.kernel_h = filter.dims[1];
+  asked.kernel_w = filter.dims[2];
+  asked.stride_h = options.int32_field(kStrideH, 0);
+  asked.stride_w = options.int32_field(kStrideW, 0);
+  asked.dilation_h = options.int32_field(kDilationH, 1);
+  asked.dilation_w = options.int32_field(kDilationW, 1);
+  status = prepare_window(context, input_operand(0), output_operand(0), asked, window);
   if (status != Status::kOk) return status;
-  const uint32_t in_c = params.window.in_c;
-  const uint32_t out_c = params.window.out_c;
+  const uint32_t in_c = window->in_c;
+  const uint32_t out_c = window->out_c;
   const uint32_t filter_c = filter.dims[3];
   if (filter.dims[0] != out_c || in_c % filter_c != 0 || out_c % (in_c / filter_c) != 0) {
     return context.fail(Status::kUnsupportedShape, input_operand(1),
@@ -51,100 +53,96 @@ Status prepare(const OperatorContext& context, void* out) {
                                                   "groups divide the output's channels"),
                         filter_c);
   }
-  params.filter_c = static_cast<uint16_t>(filter_c);
-  return prepare_channel_quantization(context, options.uint8_field(kFusedActivation, 0), 0, &params.quantization);
+  *filter_channels = static_cast<uint16_t>(filter_c);
+  return Status::kOk;
 }
 
+template <typename Quantization>
+Status prepare(const OperatorContext& context, void* out) {
+  Conv2dParamsOf<Quantization>& params = *static_cast<Conv2dParamsOf<Quantization>*>(out);
+  const Status status = prepare_shape(context, &params.window, &params.filter_c);
+  if (status != Status::kOk) return status;
+  const uint8_t activation = context.options().uint8_field(kFusedActivation, 0);
+  return prepare_filter(context, kOperator, activation, &params.quantization);
+}
+
+// As TensorFlow Lite: one scale for all channels, or equal ones, make the input's quantization symmetric. It computes
+// grouped convolutions as those with different scales.
+Status prepare_hybrid(const OperatorContext& context, void* out) {
+  const Status status = prepare<HybridQuantization>(context, out);
+  if (status != Status::kOk) return status;
+  Conv2dParamsOf<HybridQuantization>& params = *static_cast<Conv2dParamsOf<HybridQuantization>*>(out);
+  const TensorInfo filter = context.input(kOperator.filter);
+  bool different = params.filter_c != params.window.in_c;
+  for (uint32_t c = 1; c < filter.scale_count; ++c) different |= !(filter.scale(c) == filter.scale(0));
+  params.quantization.asymmetric = different;
+  params.quantization.filter_first = different;
+  return Status::kOk;
+}
+
+template <typename Accumulator>
 bool footprint(const void* in, Footprint* result) {
-  const Conv2dParams& params = *static_cast<const Conv2dParams*>(in);
+  const auto& params = *static_cast<const Conv2dParamsOf<typename Accumulator::Params>*>(in);
   const Window& window = params.window;
-  if (!window_footprint(window, result) || params.filter_c == 0 || window.in_c % params.filter_c != 0 ||
+  if (!window_footprint(window, sizeof(typename Accumulator::Output), result) ||
+      params.filter_c == 0 || window.in_c % params.filter_c != 0 ||
       window.out_c % (window.in_c / params.filter_c) != 0) {
     return false;
   }
-  uint32_t filter_bytes = params.filter_c;
-  return multiply_checked(window.kernel_h, &filter_bytes) && multiply_checked(window.kernel_w, &filter_bytes) &&
-         multiply_checked(window.out_c, &filter_bytes) &&
-         channel_quantization_footprint(params.quantization, filter_bytes, window.out_c, result);
+  uint32_t filter_elements = params.filter_c;
+  return multiply_checked(window.kernel_h, &filter_elements) && multiply_checked(window.kernel_w, &filter_elements) &&
+         multiply_checked(window.out_c, &filter_elements) &&
+         filter_footprint(params.quantization, filter_elements, window.out_c, result);
 }
 
-Rows input_rows(const void* in, uint32_t, Rows rows) {
-  return window_input_rows(static_cast<const Conv2dParams*>(in)->window, rows);
+template <typename Quantization>
+void pack(const OperatorContext& context, const void* in, ConstantWriter& writer) {
+  pack_filter(context, kOperator, static_cast<const Conv2dParamsOf<Quantization>*>(in)->quantization, writer);
 }
 
-void pack(const OperatorContext& context, const void*, ConstantWriter& writer) {
-  pack_filter_bias_requantize(context, writer);
-}
-
+template <typename Quantization>
 Cost cost(const void* in, const Target&) {
-  const Conv2dParams& params = *static_cast<const Conv2dParams*>(in);
+  const auto& params = *static_cast<const Conv2dParamsOf<Quantization>*>(in);
   const Window& window = params.window;
   const uint64_t outputs = window_outputs(window);
   return reference_cost(outputs * window.kernel_h * window.kernel_w * params.filter_c, outputs,
-                        requantize_bytes(params.quantization, window.out_c));
+                        constant_bytes(params.quantization, window.out_c));
 }
 
-// The runs of multiplications in one kernel row.
-struct Runs {
-  uint32_t count, length;
-  uint32_t x_step;      // bytes of input from one run to the next
-  uint32_t filter_row;  // bytes of filter from one kernel row to the next
-  int32_t input_offset;
-};
-
-// The sum of one output. A function of its own, so that the inner loop has the registers to itself when the compiler
-// optimises for size, too.
-[[gnu::noinline]] uint32_t sum_window(const int8_t* x_row, const int8_t* w_row, const WindowPosition& at,
-                                      const Runs& runs) {
-  uint32_t sum = 0;
-  for (uint32_t left = at.taps_h; left != 0;) {
-    const int8_t* x = x_row;
-    const int8_t* w = w_row;
-    for (uint32_t i = runs.count; i != 0; --i) {
-      sum = dot(x, w, runs.length, runs.input_offset, sum);
-      x += runs.x_step;
-      w += runs.length;
-    }
-    if (--left == 0) break;
-    x_row = at.below(x_row);
-    w_row += runs.filter_row;
-  }
-  return sum;
-}
-
-}  // namespace
-
-namespace kernels {
-
-Status conv_2d_int8_run(const void* in, Rows rows, const Io& io, void*) {
-  const Conv2dParams& params = *static_cast<const Conv2dParams*>(in);
+template <typename Accumulator>
+Status run(const void* in, Rows rows, const Io& io, void* scratch) {
+  const auto& params = *static_cast<const Conv2dParamsOf<typename Accumulator::Params>*>(in);
   const Window& window = params.window;
-  const ConvolutionConstants constants(io);
+  Accumulator accumulator(params.quantization, io, window_batch(window), scratch);
+  const View output = io.view(1);
   const uint32_t filter_c = params.filter_c;
   const uint32_t channels_per_group = window.out_c / (window.in_c / filter_c);
   Runs runs;
   runs.x_step = window.dilation_w * static_cast<uint32_t>(window.in_c);
-  runs.filter_row = window.kernel_w * filter_c;
-  runs.input_offset = params.quantization.input_offset;
-  const uint32_t filter_bytes = window.kernel_h * runs.filter_row;
-  WindowPosition at;
+  runs.filter_step = static_cast<int32_t>(filter_c);
+  runs.filter_row = static_cast<int32_t>(window.kernel_w * filter_c);
+  const uint32_t filter_elements = window.kernel_h * window.kernel_w * filter_c;
+  // Taps side by side are one run when nothing lies between them.
+  const bool adjacent = runs.x_step == filter_c;
+  WindowPosition at(window, accumulator.input(), sizeof(typename Accumulator::Input));
   for (uint32_t row = rows.first; row < rows.last; ++row) {
-    at.set_row(window, io, row);
+    accumulator.begin_row(row);
+    runs.input_offset = accumulator.input_offset();
+    at.set_row(row);
+    auto* y = output.row_as<typename Accumulator::Output>(row);
     for (uint32_t out_x = 0; out_x < window.out_w; ++out_x) {
-      at.set_column(window, out_x);
-      // Taps side by side are one run when nothing lies between them.
-      const bool adjacent = runs.x_step == filter_c;
+      at.set_column(out_x);
       runs.count = adjacent ? 1 : at.taps_w;
       runs.length = adjacent ? at.taps_w * filter_c : filter_c;
-      const int8_t* filter = constants.filter + at.first_tap * filter_c;
+      const auto* x = static_cast<const typename Accumulator::Input*>(at.x);
+      const auto* filter = accumulator.filter() + at.first_tap * filter_c;
       uint32_t group_left = channels_per_group;
       for (uint32_t c = 0; c < window.out_c; ++c) {
-        const uint32_t sum = sum_window(at.x, filter, at, runs);
-        *at.y++ = constants.finish(c, sum, params.quantization);
-        filter += filter_bytes;
+        *y++ = accumulator.finish(c, sum_window<typename Accumulator::Products>(x, filter, at, runs));
+        filter += filter_elements;
         if (--group_left == 0) {
           group_left = channels_per_group;
-          at.x += filter_c;
+          x += filter_c;
         }
       }
     }
@@ -152,11 +150,53 @@ Status conv_2d_int8_run(const void* in, Rows rows, const Io& io, void*) {
   return Status::kOk;
 }
 
-const Variant conv_2d_int8_variant = {
-    conv_2d_int8, "conv_2d_int8", "CONV_2D", 3,
-    DataType::kInt8, DataType::kInt8, DataType::kInt8, "per tensor and per channel, grouped, dilated",
-    false, Overlap::kRows, sizeof(Conv2dParams),
-    prepare, nullptr, footprint, input_rows, nullptr, pack, cost};
+template <typename Accumulator>
+constexpr Variant variant(const Kernel& kernel, const char* name, DataType activations, DataType filter,
+                          const char* note) {
+  using Params = typename Accumulator::Params;
+  return {kernel, name, "CONV_2D", 3,
+          activations, filter, activations, note,
+          false, Overlap::kRows, sizeof(Conv2dParamsOf<Params>),
+          prepare<Params>, nullptr, footprint<Accumulator>, window_input_rows, nullptr, pack<Params>, cost<Params>};
+}
+
+}  // namespace
+
+namespace kernels {
+
+Status conv_2d_int8_run(const void* in, Rows rows, const Io& io, void* scratch) {
+  return run<Int8Accumulator>(in, rows, io, scratch);
+}
+
+Status conv_2d_int16_run(const void* in, Rows rows, const Io& io, void* scratch) {
+  return run<Int16Accumulator>(in, rows, io, scratch);
+}
+
+Status conv_2d_float_run(const void* in, Rows rows, const Io& io, void* scratch) {
+  return run<FloatAccumulator>(in, rows, io, scratch);
+}
+
+Status conv_2d_hybrid_run(const void* in, Rows rows, const Io& io, void* scratch) {
+  return run<HybridAccumulator>(in, rows, io, scratch);
+}
+
+const Variant conv_2d_int8_variant = variant<Int8Accumulator>(
+    conv_2d_int8, "conv_2d_int8", DataType::kInt8, DataType::kInt8,
+    "per tensor and per channel, grouped, dilated");
+
+const Variant conv_2d_int16_variant = variant<Int16Accumulator>(
+    conv_2d_int16, "conv_2d_int16", DataType::kInt16, DataType::kInt8,
+    "bias int64 or int32, per tensor and per channel, grouped, dilated");
+
+const Variant conv_2d_float_variant = variant<FloatAccumulator>(
+    conv_2d_float, "conv_2d_float", DataType::kFloat32, DataType::kFloat32, "grouped, dilated");
+
+const Variant conv_2d_hybrid_variant = {
+    conv_2d_hybrid, "conv_2d_hybrid", "CONV_2D", 3,
+    DataType::kFloat32, DataType::kInt8, DataType::kFloat32, "dynamic range quantization, as conv_2d_int8",
+    true, Overlap::kNone, sizeof(Conv2dParamsOf<HybridQuantization>),
+    prepare_hybrid, nullptr, footprint<HybridAccumulator>, hybrid_input_rows, hybrid_scratch_bytes,
+    pack<HybridQuantization>, cost<HybridQuantization>};
 
 }  // namespace kernels
 

@@ -6,17 +6,19 @@
 
 #include <stdint.h>
 
+#include "microplan/kernels/accumulator.h"
 #include "microplan/kernels/window.h"
 
 namespace microplan {
 
-// Views: input, output. Constants: filter [out_c][kernel_h][kernel_w][filter_c], bias [out_c] (optional),
-// Requantize [1 or out_c].
-struct Conv2dParams {
+// Views: input, output. Constants: filter [out_c][kernel_h][kernel_w][filter_c], and what `quantization` names.
+template <typename Quantization>
+struct Conv2dParamsOf {
   Window window;
   uint16_t filter_c;  // channels of the filter; in_c / filter_c groups share out_c evenly
-  ChannelQuantization quantization;
+  Quantization quantization;
 };
+using Conv2dParams = Conv2dParamsOf<ChannelQuantization>;
 
 }  // namespace microplan
 

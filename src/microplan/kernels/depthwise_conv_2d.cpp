@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// DEPTHWISE_CONV_2D, int8: prepare and the reference kernel.
+// DEPTHWISE_CONV_2D, int8, int16 with int8 filters, float32 and hybrid: prepare and the reference kernels.
 #include "microplan/kernels/depthwise_conv_2d.h"
 
 #include "microplan/kernels.h"
+#include "microplan/kernels/hybrid.h"
 #include "microplan/kernels/prepare.h"
 
 namespace microplan {
@@ -18,10 +19,9 @@ constexpr uint32_t kFusedActivation = 4;
 constexpr uint32_t kDilationW = 5;
 constexpr uint32_t kDilationH = 6;
 
-constexpr uint8_t kChannelAxis = 3;
+constexpr MacOperator kOperator = {0, 1, 2, 3, DataType::kNone, kNoOption};
 
-Status prepare(const OperatorContext& context, void* out) {
-  DepthwiseConv2dParams& params = *static_cast<DepthwiseConv2dParams*>(out);
+Status prepare_shape(const OperatorContext& context, Window* window, uint16_t* depth_multiplier) {
   Status status = check_arity(context, 2, 3);
   if (status != Status::kOk) return status;
   status = check_constant(context, 1);
@@ -33,87 +33,99 @@ Status prepare(const OperatorContext& context, void* out) {
                         MICROPLAN_DIAGNOSTIC_TEXT("convert the model again"), filter.rank);
   }
   const Options& options = context.options();
-  WindowOptions window;
-  window.padding = options.uint8_field(kPadding, 0);
-  window.kernel_h = filter.dims[1];
-  window.kernel_w = filter.dims[2];
-  window.stride_h = options.int32_field(kStrideH, 0);
-  window.stride_w = options.int32_field(kStrideW, 0);
-  window.dilation_h = options.int32_field(kDilationH, 1);
-  window.dilation_w = options.int32_field(kDilationW, 1);
-  status = prepare_window(context, window, &params.window);
+  WindowOptions asked;
+  asked.padding = options.uint8_field(kPadding, 0);
+  asked.kernel_h = filter.dims[1];
+  asked.kernel_w = filter.dims[2];
+  asked.stride_h = options.int32_field(kStrideH, 0);
+  asked.stride_w = options.int32_field(kStrideW, 0);
+  asked.dilation_h = options.int32_field(kDilationH, 1);
+  asked.dilation_w = options.int32_field(kDilationW, 1);
+  status = prepare_window(context, input_operand(0), output_operand(0), asked, window);
   if (status != Status::kOk) return status;
-  if (filter.dims[kChannelAxis] != params.window.out_c || params.window.out_c % params.window.in_c != 0) {
+  if (filter.dims[kOperator.channel_axis] != window->out_c || window->out_c % window->in_c != 0) {
     return context.fail(Status::kUnsupportedShape, input_operand(1),
                         MICROPLAN_DIAGNOSTIC_TEXT("the channels of input, filter and output do not go together"),
                         MICROPLAN_DIAGNOSTIC_TEXT("filter and output have a multiple of the input's channels"),
-                        filter.dims[kChannelAxis]);
+                        filter.dims[kOperator.channel_axis]);
   }
-  params.depth_multiplier = static_cast<uint16_t>(params.window.out_c / params.window.in_c);
-  return prepare_channel_quantization(context, options.uint8_field(kFusedActivation, 0), kChannelAxis,
-                                      &params.quantization);
+  *depth_multiplier = static_cast<uint16_t>(window->out_c / window->in_c);
+  return Status::kOk;
 }
 
+template <typename Quantization>
+Status prepare(const OperatorContext& context, void* out) {
+  DepthwiseConv2dParamsOf<Quantization>& params = *static_cast<DepthwiseConv2dParamsOf<Quantization>*>(out);
+  const Status status = prepare_shape(context, &params.window, &params.depth_multiplier);
+  if (status != Status::kOk) return status;
+  const uint8_t activation = context.options().uint8_field(kFusedActivation, 0);
+  return prepare_filter(context, kOperator, activation, &params.quantization);
+}
+
+Status prepare_hybrid(const OperatorContext& context, void* out) {
+  static_cast<DepthwiseConv2dParamsOf<HybridQuantization>*>(out)->quantization.asymmetric = 1;
+  return prepare<HybridQuantization>(context, out);
+}
+
+template <typename Accumulator>
 bool footprint(const void* in, Footprint* result) {
-  const DepthwiseConv2dParams& params = *static_cast<const DepthwiseConv2dParams*>(in);
+  const auto& params = *static_cast<const DepthwiseConv2dParamsOf<typename Accumulator::Params>*>(in);
   const Window& window = params.window;
   uint32_t channels = window.in_c;
-  uint32_t filter_bytes = window.out_c;
-  return window_footprint(window, result) && multiply_checked(params.depth_multiplier, &channels) &&
-         channels == window.out_c && multiply_checked(window.kernel_h, &filter_bytes) &&
-         multiply_checked(window.kernel_w, &filter_bytes) &&
-         channel_quantization_footprint(params.quantization, filter_bytes, window.out_c, result);
+  uint32_t filter_elements = window.out_c;
+  return window_footprint(window, sizeof(typename Accumulator::Output), result) &&
+         multiply_checked(params.depth_multiplier, &channels) && channels == window.out_c &&
+         multiply_checked(window.kernel_h, &filter_elements) && multiply_checked(window.kernel_w, &filter_elements) &&
+         filter_footprint(params.quantization, filter_elements, window.out_c, result);
 }
 
-Rows input_rows(const void* in, uint32_t, Rows rows) {
-  return window_input_rows(static_cast<const DepthwiseConv2dParams*>(in)->window, rows);
+template <typename Quantization>
+void pack(const OperatorContext& context, const void* in, ConstantWriter& writer) {
+  pack_filter(context, kOperator, static_cast<const DepthwiseConv2dParamsOf<Quantization>*>(in)->quantization, writer);
 }
 
-void pack(const OperatorContext& context, const void*, ConstantWriter& writer) {
-  pack_filter_bias_requantize(context, writer);
-}
-
+template <typename Quantization>
 Cost cost(const void* in, const Target&) {
-  const DepthwiseConv2dParams& params = *static_cast<const DepthwiseConv2dParams*>(in);
+  const auto& params = *static_cast<const DepthwiseConv2dParamsOf<Quantization>*>(in);
   const Window& window = params.window;
   const uint64_t outputs = window_outputs(window);
   return reference_cost(outputs * window.kernel_h * window.kernel_w, outputs,
-                        requantize_bytes(params.quantization, window.out_c));
+                        constant_bytes(params.quantization, window.out_c));
 }
 
-// Bytes from one tap to the next, and from one kernel row to the next.
+// Elements from one tap to the next, and from one kernel row to the next.
 struct Steps {
-  uint32_t x, w, filter_row;
+  uint32_t x, filter, filter_row;
   int32_t input_offset;
 };
 
 // The sums of kLanes output channels, whose input channels lie kXLane apart: 4 channels share the stepping from tap to
 // tap. Functions of their own, so that the inner loop has the registers to itself when the compiler optimises for size,
 // too. There are taps in both directions.
-template <uint32_t kLanes, uint32_t kXLane>
-[[gnu::noinline]] void sum_window(const int8_t* x_row, const int8_t* w_row, const WindowPosition& at,
-                                  const Steps& steps, uint32_t* sums) {
+template <typename Products, uint32_t kLanes, uint32_t kXLane>
+[[gnu::noinline]] void sum_lanes(const typename Products::Input* x_row, const typename Products::Filter* filter_row,
+                                 const WindowPosition& at, const Steps& steps, typename Products::Sum* sums) {
   const uint32_t x_step = steps.x;
-  const uint32_t w_step = steps.w;
-  const int32_t input_offset = steps.input_offset;
-  uint32_t sum0 = 0, sum1 = 0, sum2 = 0, sum3 = 0;
+  const uint32_t filter_step = steps.filter;
+  const int32_t offset = steps.input_offset;
+  typename Products::Sum sum0 = 0, sum1 = 0, sum2 = 0, sum3 = 0;
   for (uint32_t left = at.taps_h;;) {
-    const int8_t* x = x_row;
-    const int8_t* w = w_row;
+    const typename Products::Input* x = x_row;
+    const typename Products::Filter* filter = filter_row;
     uint32_t taps = at.taps_w;
     do {
-      sum0 += static_cast<uint32_t>((x[0] + input_offset) * w[0]);
+      sum0 += Products::product(x[0], filter[0], offset);
       if constexpr (kLanes == 4) {
-        sum1 += static_cast<uint32_t>((x[kXLane] + input_offset) * w[1]);
-        sum2 += static_cast<uint32_t>((x[2 * kXLane] + input_offset) * w[2]);
-        sum3 += static_cast<uint32_t>((x[3 * kXLane] + input_offset) * w[3]);
+        sum1 += Products::product(x[kXLane], filter[1], offset);
+        sum2 += Products::product(x[2 * kXLane], filter[2], offset);
+        sum3 += Products::product(x[3 * kXLane], filter[3], offset);
       }
       x += x_step;
-      w += w_step;
+      filter += filter_step;
     } while (--taps != 0);
     if (--left == 0) break;
     x_row = at.below(x_row);
-    w_row += steps.filter_row;
+    filter_row += steps.filter_row;
   }
   sums[0] = sum0;
   if constexpr (kLanes == 4) {
@@ -123,40 +135,44 @@ template <uint32_t kLanes, uint32_t kXLane>
   }
 }
 
-}  // namespace
-
-namespace kernels {
-
-Status depthwise_conv_2d_int8_run(const void* in, Rows rows, const Io& io, void*) {
-  const DepthwiseConv2dParams& params = *static_cast<const DepthwiseConv2dParams*>(in);
+template <typename Accumulator>
+Status run(const void* in, Rows rows, const Io& io, void* scratch) {
+  using Products = typename Accumulator::Products;
+  const auto& params = *static_cast<const DepthwiseConv2dParamsOf<typename Accumulator::Params>*>(in);
   const Window& window = params.window;
-  const ConvolutionConstants constants(io);
+  Accumulator accumulator(params.quantization, io, window_batch(window), scratch);
+  const View output = io.view(1);
   const uint32_t out_c = window.out_c;
   const uint32_t multiplier = params.depth_multiplier;
-  const Steps steps = {window.dilation_w * static_cast<uint32_t>(window.in_c), out_c, window.kernel_w * out_c,
-                       params.quantization.input_offset};
-  WindowPosition at;
+  Steps steps = {window.dilation_w * static_cast<uint32_t>(window.in_c), out_c, window.kernel_w * out_c, 0};
+  WindowPosition at(window, accumulator.input(), sizeof(typename Products::Input));
   for (uint32_t row = rows.first; row < rows.last; ++row) {
-    at.set_row(window, io, row);
+    accumulator.begin_row(row);
+    steps.input_offset = accumulator.input_offset();
+    at.set_row(row);
+    auto* y = output.row_as<typename Accumulator::Output>(row);
     for (uint32_t out_x = 0; out_x < window.out_w; ++out_x) {
-      at.set_column(window, out_x);
-      const int8_t* filter = constants.filter + at.first_tap * out_c;
+      at.set_column(out_x);
+      const auto* x = static_cast<const typename Products::Input*>(at.x);
+      const auto* filter = accumulator.filter() + at.first_tap * out_c;
       const bool taps = at.taps_h != 0 && at.taps_w != 0;
-      uint32_t m_left = multiplier;  // output channels that the input channel at.x still has
+      uint32_t m_left = multiplier;  // output channels that the input channel x still has
       for (uint32_t c = 0; c < out_c;) {
         // Four channels go together when their inputs lie side by side or are one.
         const uint32_t lanes = (multiplier == 1 ? out_c - c : m_left) >= 4 ? 4 : 1;
-        uint32_t sums[4] = {0, 0, 0, 0};
+        typename Products::Sum sums[4] = {0, 0, 0, 0};
         if (taps) {
-          auto* const sum = lanes == 1 ? sum_window<1, 0> : multiplier == 1 ? sum_window<4, 1> : sum_window<4, 0>;
-          sum(at.x, filter, at, steps, sums);
+          auto* const sum = lanes == 1        ? sum_lanes<Products, 1, 0>
+                            : multiplier == 1 ? sum_lanes<Products, 4, 1>
+                                              : sum_lanes<Products, 4, 0>;
+          sum(x, filter, at, steps, sums);
         }
-        for (uint32_t i = 0; i < lanes; ++i) *at.y++ = constants.finish(c++, sums[i], params.quantization);
+        for (uint32_t i = 0; i < lanes; ++i) *y++ = accumulator.finish(c++, sums[i]);
         filter += lanes;
         if (multiplier == 1) {
-          at.x += lanes;
+          x += lanes;
         } else if ((m_left -= lanes) == 0) {
-          at.x += 1;
+          x += 1;
           m_left = multiplier;
         }
       }
@@ -165,11 +181,55 @@ Status depthwise_conv_2d_int8_run(const void* in, Rows rows, const Io& io, void*
   return Status::kOk;
 }
 
-const Variant depthwise_conv_2d_int8_variant = {
-    depthwise_conv_2d_int8, "depthwise_conv_2d_int8", "DEPTHWISE_CONV_2D", 4,
-    DataType::kInt8, DataType::kInt8, DataType::kInt8, "per tensor and per channel, any depth multiplier, dilated",
-    false, Overlap::kRows, sizeof(DepthwiseConv2dParams),
-    prepare, nullptr, footprint, input_rows, nullptr, pack, cost};
+template <typename Accumulator>
+constexpr Variant variant(const Kernel& kernel, const char* name, DataType activations, DataType filter,
+                          const char* note) {
+  using Params = typename Accumulator::Params;
+  return {kernel, name, "DEPTHWISE_CONV_2D", 4,
+          activations, filter, activations, note,
+          false, Overlap::kRows, sizeof(DepthwiseConv2dParamsOf<Params>),
+          prepare<Params>, nullptr, footprint<Accumulator>, window_input_rows, nullptr, pack<Params>, cost<Params>};
+}
+
+}  // namespace
+
+namespace kernels {
+
+Status depthwise_conv_2d_int8_run(const void* in, Rows rows, const Io& io, void* scratch) {
+  return run<Int8Accumulator>(in, rows, io, scratch);
+}
+
+Status depthwise_conv_2d_int16_run(const void* in, Rows rows, const Io& io, void* scratch) {
+  return run<Int16Accumulator>(in, rows, io, scratch);
+}
+
+Status depthwise_conv_2d_float_run(const void* in, Rows rows, const Io& io, void* scratch) {
+  return run<FloatAccumulator>(in, rows, io, scratch);
+}
+
+Status depthwise_conv_2d_hybrid_run(const void* in, Rows rows, const Io& io, void* scratch) {
+  return run<HybridAccumulator>(in, rows, io, scratch);
+}
+
+const Variant depthwise_conv_2d_int8_variant = variant<Int8Accumulator>(
+    depthwise_conv_2d_int8, "depthwise_conv_2d_int8", DataType::kInt8, DataType::kInt8,
+    "per tensor and per channel, any depth multiplier, dilated");
+
+const Variant depthwise_conv_2d_int16_variant = variant<Int16Accumulator>(
+    depthwise_conv_2d_int16, "depthwise_conv_2d_int16", DataType::kInt16, DataType::kInt8,
+    "bias int64, per tensor and per channel, any depth multiplier, dilated");
+
+const Variant depthwise_conv_2d_float_variant = variant<FloatAccumulator>(
+    depthwise_conv_2d_float, "depthwise_conv_2d_float", DataType::kFloat32, DataType::kFloat32,
+    "any depth multiplier, dilated");
+
+const Variant depthwise_conv_2d_hybrid_variant = {
+    depthwise_conv_2d_hybrid, "depthwise_conv_2d_hybrid", "DEPTHWISE_CONV_2D", 4,
+    DataType::kFloat32, DataType::kInt8, DataType::kFloat32,
+    "dynamic range quantization, as depthwise_conv_2d_int8",
+    true, Overlap::kNone, sizeof(DepthwiseConv2dParamsOf<HybridQuantization>),
+    prepare_hybrid, nullptr, footprint<HybridAccumulator>, hybrid_input_rows, hybrid_scratch_bytes,
+    pack<HybridQuantization>, cost<HybridQuantization>};
 
 }  // namespace kernels
 

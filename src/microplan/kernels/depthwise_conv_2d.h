@@ -6,17 +6,19 @@
 
 #include <stdint.h>
 
+#include "microplan/kernels/accumulator.h"
 #include "microplan/kernels/window.h"
 
 namespace microplan {
 
-// Views: input, output. Constants: filter [kernel_h][kernel_w][out_c], bias [out_c] (optional),
-// Requantize [1 or out_c].
-struct DepthwiseConv2dParams {
+// Views: input, output. Constants: filter [kernel_h][kernel_w][out_c], and what `quantization` names.
+template <typename Quantization>
+struct DepthwiseConv2dParamsOf {
   Window window;
   uint16_t depth_multiplier;  // out_c / in_c
-  ChannelQuantization quantization;
+  Quantization quantization;
 };
+using DepthwiseConv2dParams = DepthwiseConv2dParamsOf<ChannelQuantization>;
 
 }  // namespace microplan
 

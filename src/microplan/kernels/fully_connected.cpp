@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// FULLY_CONNECTED, int8 and float32: prepare and the reference kernels.
+// FULLY_CONNECTED, int8, int16 with int8 filters, float32 and hybrid: prepare and the reference kernels.
 #include "microplan/kernels/fully_connected.h"
 
 #include "microplan/kernels.h"
-#include "microplan/kernels/dot.h"
+#include "microplan/kernels/hybrid.h"
 #include "microplan/kernels/prepare.h"
 
 namespace microplan {
@@ -13,12 +13,12 @@ namespace {
 // Fields of the schema's FullyConnectedOptions.
 constexpr uint32_t kFusedActivation = 0;
 constexpr uint32_t kWeightsFormat = 1;
+constexpr uint32_t kAsymmetricQuantizeInputs = 3;
+constexpr uint8_t kQuantizedBiasType = 4;
 
-struct Shape {
-  uint32_t rows, depth, channels;
-};
+constexpr MacOperator kOperator = {0, 1, 2, 0, DataType::kInt32, kQuantizedBiasType};
 
-Status prepare_shape(const OperatorContext& context, DataType bias_type, Shape* shape) {
+Status prepare_shape(const OperatorContext& context, FullyConnectedShape* shape) {
   Status status = check_arity(context, 2, 3);
   if (status != Status::kOk) return status;
   status = check_constant(context, 1);
@@ -39,159 +39,135 @@ Status prepare_shape(const OperatorContext& context, DataType bias_type, Shape* 
                         filter.rank);
   }
   *shape = {input.elements / filter.dims[1], filter.dims[1], filter.dims[0]};
-  return check_filter(context, shape->channels, 0, bias_type);
+  return Status::kOk;
 }
 
-Status prepare_int8(const OperatorContext& context, void* out) {
-  FullyConnectedParams& params = *static_cast<FullyConnectedParams*>(out);
-  Shape shape;
-  Status status = prepare_shape(context, DataType::kInt32, &shape);
+template <typename Quantization>
+Status prepare(const OperatorContext& context, void* out) {
+  FullyConnectedParamsOf<Quantization>& params = *static_cast<FullyConnectedParamsOf<Quantization>*>(out);
+  const Status status = prepare_shape(context, &params.shape);
   if (status != Status::kOk) return status;
-  const TensorInfo filter = context.input(1);
-  const TensorInfo output = context.output(0);
-  params.rows = shape.rows;
-  params.depth = shape.depth;
-  params.channels = shape.channels;
-  params.per_channel = filter.scale_count > 1;
-  params.input_offset = -context.input(0).zero_point();
-  params.output_offset = output.zero_point();
-  status = check_channel_requantize(context);
-  if (status != Status::kOk) return status;
-  return activation_range(context, context.options().uint8_field(kFusedActivation, 0), output, &params.act_min,
-                          &params.act_max);
+  const uint8_t activation = context.options().uint8_field(kFusedActivation, 0);
+  return prepare_filter(context, kOperator, activation, &params.quantization);
 }
 
-Status prepare_float(const OperatorContext& context, void* out) {
-  FullyConnectedFloatParams& params = *static_cast<FullyConnectedFloatParams*>(out);
-  Shape shape;
-  const Status status = prepare_shape(context, DataType::kFloat32, &shape);
-  if (status != Status::kOk) return status;
-  params.rows = shape.rows;
-  params.depth = shape.depth;
-  params.channels = shape.channels;
-  return activation_range_float(context, context.options().uint8_field(kFusedActivation, 0), &params.act_min,
-                                &params.act_max);
+Status prepare_hybrid(const OperatorContext& context, void* out) {
+  static_cast<FullyConnectedParamsOf<HybridQuantization>*>(out)->quantization.asymmetric =
+      context.options().uint8_field(kAsymmetricQuantizeInputs, 0) != 0;
+  return prepare<HybridQuantization>(context, out);
 }
 
-// Both Params begin with the shape.
-bool footprint_of(const Shape& shape, uint32_t element, Footprint* footprint) {
-  uint32_t input_bytes = element;
-  uint32_t output_bytes = element;
-  if (shape.rows == 0 || !multiply_checked(shape.depth, &input_bytes) ||
-      !multiply_checked(shape.channels, &output_bytes)) {
+template <typename Accumulator>
+bool footprint(const void* in, Footprint* footprint) {
+  const auto& params = *static_cast<const FullyConnectedParamsOf<typename Accumulator::Params>*>(in);
+  const FullyConnectedShape& shape = params.shape;
+  constexpr uint8_t kElement = sizeof(typename Accumulator::Output);
+  uint32_t filter_elements = shape.depth;
+  uint32_t input_bytes = kElement;
+  uint32_t output_bytes = kElement;
+  if (shape.rows == 0 || !multiply_checked(shape.channels, &filter_elements) ||
+      !multiply_checked(shape.depth, &input_bytes) || !multiply_checked(shape.channels, &output_bytes)) {
     return false;
   }
-  uint32_t filter_bytes = input_bytes;
-  if (!multiply_checked(shape.channels, &filter_bytes)) return false;
-  const uint8_t alignment = static_cast<uint8_t>(element);
-  footprint->add_view(input_operand(0), shape.rows, input_bytes, alignment);
-  footprint->add_view(output_operand(0), shape.rows, output_bytes, alignment);
-  footprint->add_constant(filter_bytes, alignment);
-  footprint->add_constant(shape.channels * 4, 4, true);
-  return true;
-}
-
-bool footprint_int8(const void* in, Footprint* footprint) {
-  const FullyConnectedParams& params = *static_cast<const FullyConnectedParams*>(in);
-  // The inner loop's products must not overflow.
-  if (params.per_channel > 1 || params.input_offset < INT8_MIN || params.input_offset > INT8_MAX + 1) return false;
-  if (!footprint_of({params.rows, params.depth, params.channels}, 1, footprint)) return false;
-  footprint->add_constant((params.per_channel ? params.channels : 1) * static_cast<uint32_t>(sizeof(Requantize)), 4);
-  return true;
-}
-
-bool footprint_float(const void* in, Footprint* footprint) {
-  const FullyConnectedFloatParams& params = *static_cast<const FullyConnectedFloatParams*>(in);
-  return footprint_of({params.rows, params.depth, params.channels}, 4, footprint);
+  footprint->add_view(input_operand(0), shape.rows, input_bytes, kElement);
+  footprint->add_view(output_operand(0), shape.rows, output_bytes, kElement);
+  return filter_footprint(params.quantization, filter_elements, shape.channels, footprint);
 }
 
 Rows input_rows(const void*, uint32_t, Rows rows) { return rows; }
 
-void pack_int8(const OperatorContext& context, const void*, ConstantWriter& writer) {
-  writer.tensor(1, 1);
-  writer.tensor(2, 4);
-  write_channel_requantize(context, writer);
+// All Params begin with the shape. Every row is quantized by itself.
+uint32_t hybrid_row_bytes(const void* in, uint32_t) { return static_cast<const FullyConnectedShape*>(in)->depth; }
+
+template <typename Quantization>
+void pack(const OperatorContext& context, const void* in, ConstantWriter& writer) {
+  pack_filter(context, kOperator, static_cast<const FullyConnectedParamsOf<Quantization>*>(in)->quantization, writer);
 }
 
-void pack_float(const OperatorContext&, const void*, ConstantWriter& writer) {
-  writer.tensor(1, 4);
-  writer.tensor(2, 4);
+template <typename Quantization>
+Cost cost(const void* in, const Target&) {
+  const auto& params = *static_cast<const FullyConnectedParamsOf<Quantization>*>(in);
+  const uint64_t outputs = static_cast<uint64_t>(params.shape.rows) * params.shape.channels;
+  return reference_cost(outputs * params.shape.depth, outputs,
+                        constant_bytes(params.quantization, params.shape.channels));
 }
 
-Cost cost_of(const Shape& shape, uint32_t constant_bytes) {
-  const uint64_t outputs = static_cast<uint64_t>(shape.rows) * shape.channels;
-  return reference_cost(outputs * shape.depth, outputs, constant_bytes);
+// The sum of one output. A function of its own, so that the inner loop has the registers to itself.
+template <typename Products>
+[[gnu::noinline]] typename Products::Sum sum_row(const typename Products::Input* x,
+                                                 const typename Products::Filter* filter, uint32_t depth,
+                                                 int32_t input_offset) {
+  return dot<Products>(x, filter, depth, input_offset, 0);
 }
 
-Cost cost_int8(const void* in, const Target&) {
-  const FullyConnectedParams& params = *static_cast<const FullyConnectedParams*>(in);
-  return cost_of({params.rows, params.depth, params.channels}, (params.per_channel ? params.channels : 1) * 8);
+template <typename Accumulator>
+Status run(const void* in, Rows rows, const Io& io, void* scratch) {
+  using Products = typename Accumulator::Products;
+  const auto& params = *static_cast<const FullyConnectedParamsOf<typename Accumulator::Params>*>(in);
+  const FullyConnectedShape shape = params.shape;
+  Accumulator accumulator(params.quantization, io, Batch{1, 1, shape.depth}, scratch);
+  const View input = accumulator.input();
+  const View output = io.view(1);
+  for (uint32_t row = rows.first; row < rows.last; ++row) {
+    accumulator.begin_row(row);
+    const int32_t offset = accumulator.input_offset();
+    const auto* const x = input.row_as<const typename Products::Input>(row);
+    auto* const y = output.row_as<typename Accumulator::Output>(row);
+    const typename Products::Filter* filter = accumulator.filter();
+    for (uint32_t c = 0; c < shape.channels; ++c) {
+      y[c] = accumulator.finish(c, sum_row<Products>(x, filter, shape.depth, offset));
+      filter += shape.depth;
+    }
+  }
+  return Status::kOk;
 }
 
-Cost cost_float(const void* in, const Target&) {
-  const FullyConnectedFloatParams& params = *static_cast<const FullyConnectedFloatParams*>(in);
-  return cost_of({params.rows, params.depth, params.channels}, 0);
+template <typename Accumulator>
+constexpr Variant variant(const Kernel& kernel, const char* name, DataType activations, DataType filter,
+                          const char* note) {
+  using Params = typename Accumulator::Params;
+  return {kernel, name, "FULLY_CONNECTED", 9,
+          activations, filter, activations, note,
+          false, Overlap::kRows, sizeof(FullyConnectedParamsOf<Params>),
+          prepare<Params>, nullptr, footprint<Accumulator>, input_rows, nullptr, pack<Params>, cost<Params>};
 }
 
 }  // namespace
 
 namespace kernels {
 
-Status fully_connected_int8_run(const void* in, Rows rows, const Io& io, void*) {
-  const FullyConnectedParams& params = *static_cast<const FullyConnectedParams*>(in);
-  const View input = io.view(0);
-  const View output = io.view(1);
-  const int32_t* const bias = io.constant<int32_t>(1);
-  for (uint32_t row = rows.first; row < rows.last; ++row) {
-    const int8_t* const x = input.row_as<int8_t>(row);
-    int8_t* const y = output.row_as<int8_t>(row);
-    const int8_t* filter = io.constant<int8_t>(0);
-    const Requantize* by = io.constant<Requantize>(2);
-    for (uint32_t c = 0; c < params.channels; ++c) {
-      const uint32_t start = bias != nullptr ? static_cast<uint32_t>(bias[c]) : 0;
-      const uint32_t sum = dot(x, filter, params.depth, params.input_offset, start);
-      const int32_t value = wrap_add(requantize(static_cast<int32_t>(sum), *by), params.output_offset);
-      y[c] = static_cast<int8_t>(clamp(value, params.act_min, params.act_max));
-      filter += params.depth;
-      by += params.per_channel;
-    }
-  }
-  return Status::kOk;
+Status fully_connected_int8_run(const void* in, Rows rows, const Io& io, void* scratch) {
+  return run<Int8Accumulator>(in, rows, io, scratch);
 }
 
-Status fully_connected_float_run(const void* in, Rows rows, const Io& io, void*) {
-  const FullyConnectedFloatParams& params = *static_cast<const FullyConnectedFloatParams*>(in);
-  const View input = io.view(0);
-  const View output = io.view(1);
-  const float* const bias = io.constant<float>(1);
-  for (uint32_t row = rows.first; row < rows.last; ++row) {
-    const float* const x = input.row_as<float>(row);
-    float* const y = output.row_as<float>(row);
-    const float* filter = io.constant<float>(0);
-    for (uint32_t c = 0; c < params.channels; ++c) {
-      float sum = 0;
-      for (uint32_t k = 0; k < params.depth; ++k) sum += x[k] * filter[k];
-      if (bias != nullptr) sum += bias[c];
-      if (sum < params.act_min) sum = params.act_min;
-      if (sum > params.act_max) sum = params.act_max;
-      y[c] = sum;
-      filter += params.depth;
-    }
-  }
-  return Status::kOk;
+Status fully_connected_float_run(const void* in, Rows rows, const Io& io, void* scratch) {
+  return run<FloatAccumulator>(in, rows, io, scratch);
 }
 
-const Variant fully_connected_int8_variant = {
-    fully_connected_int8, "fully_connected_int8", "FULLY_CONNECTED", 9,
-    DataType::kInt8, DataType::kInt8, DataType::kInt8, "per tensor and per channel",
-    false, Overlap::kRows, sizeof(FullyConnectedParams),
-    prepare_int8, nullptr, footprint_int8, input_rows, nullptr, pack_int8, cost_int8};
+Status fully_connected_int16_run(const void* in, Rows rows, const Io& io, void* scratch) {
+  return run<Int16Accumulator>(in, rows, io, scratch);
+}
 
-const Variant fully_connected_float_variant = {
-    fully_connected_float, "fully_connected_float", "FULLY_CONNECTED", 9,
-    DataType::kFloat32, DataType::kFloat32, DataType::kFloat32, "",
-    false, Overlap::kRows, sizeof(FullyConnectedFloatParams),
-    prepare_float, nullptr, footprint_float, input_rows, nullptr, pack_float, cost_float};
+Status fully_connected_hybrid_run(const void* in, Rows rows, const Io& io, void* scratch) {
+  return run<HybridAccumulator>(in, rows, io, scratch);
+}
+
+const Variant fully_connected_int8_variant = variant<Int8Accumulator>(
+    fully_connected_int8, "fully_connected_int8", DataType::kInt8, DataType::kInt8, "per tensor and per channel");
+
+const Variant fully_connected_float_variant = variant<FloatAccumulator>(
+    fully_connected_float, "fully_connected_float", DataType::kFloat32, DataType::kFloat32, "");
+
+const Variant fully_connected_int16_variant = variant<Int16Accumulator>(
+    fully_connected_int16, "fully_connected_int16", DataType::kInt16, DataType::kInt8,
+    "bias int64 or int32, per tensor and per channel");
+
+const Variant fully_connected_hybrid_variant = {
+    fully_connected_hybrid, "fully_connected_hybrid", "FULLY_CONNECTED", 9,
+    DataType::kFloat32, DataType::kInt8, DataType::kFloat32, "dynamic range quantization, per tensor and per channel",
+    false, Overlap::kRows, sizeof(FullyConnectedParamsOf<HybridQuantization>),
+    prepare_hybrid, nullptr, footprint<HybridAccumulator>, input_rows, hybrid_row_bytes, pack<HybridQuantization>,
+    cost<HybridQuantization>};
 
 }  // namespace kernels
 

@@ -5,26 +5,23 @@
 
 #include <stdint.h>
 
+#include "microplan/kernels/accumulator.h"
+
 namespace microplan {
 
-// Views: input, output. Constants: filter [channels][depth], bias [channels] (optional), Requantize [1 or channels]
-// (int8 only).
-struct FullyConnectedParams {
+struct FullyConnectedShape {
   uint32_t rows;
   uint32_t depth;
   uint32_t channels;
-  uint32_t per_channel;   // 1: a Requantize for each channel; 0: one for all
-  int32_t input_offset;   // minus the input's zero point
-  int32_t output_offset;  // the output's zero point
-  int32_t act_min, act_max;
 };
 
-struct FullyConnectedFloatParams {
-  uint32_t rows;
-  uint32_t depth;
-  uint32_t channels;
-  float act_min, act_max;
+// Views: input, output. Constants: filter [channels][depth], and what `quantization` names.
+template <typename Quantization>
+struct FullyConnectedParamsOf {
+  FullyConnectedShape shape;
+  Quantization quantization;
 };
+using FullyConnectedParams = FullyConnectedParamsOf<ChannelQuantization>;
 
 }  // namespace microplan
 

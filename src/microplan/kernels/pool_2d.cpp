@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// AVERAGE_POOL_2D and MAX_POOL_2D, int8: prepare and the reference kernels.
+// AVERAGE_POOL_2D and MAX_POOL_2D, int8, int16 and float32: prepare and the reference kernels.
 #include "microplan/kernels/pool_2d.h"
 
 #include "microplan/kernels.h"
@@ -20,28 +20,34 @@ constexpr uint32_t kFusedActivation = 5;
 // TensorFlow Lite's bound on the difference of scales that count as equal.
 constexpr double kScaleTolerance = 1e-6;
 
-Status prepare(const OperatorContext& context, void* out) {
-  Pool2dParams& params = *static_cast<Pool2dParams*>(out);
+Status prepare_shape(const OperatorContext& context, Window* window) {
   Status status = check_arity(context, 1, 1);
   if (status != Status::kOk) return status;
   const Options& options = context.options();
-  WindowOptions window;
-  window.padding = options.uint8_field(kPadding, 0);
-  window.kernel_h = options.int32_field(kFilterHeight, 0);
-  window.kernel_w = options.int32_field(kFilterWidth, 0);
-  window.stride_h = options.int32_field(kStrideH, 0);
-  window.stride_w = options.int32_field(kStrideW, 0);
-  window.dilation_h = 1;
-  window.dilation_w = 1;
-  status = prepare_window(context, window, &params.window);
+  WindowOptions asked;
+  asked.padding = options.uint8_field(kPadding, 0);
+  asked.kernel_h = options.int32_field(kFilterHeight, 0);
+  asked.kernel_w = options.int32_field(kFilterWidth, 0);
+  asked.stride_h = options.int32_field(kStrideH, 0);
+  asked.stride_w = options.int32_field(kStrideW, 0);
+  asked.dilation_h = 1;
+  asked.dilation_w = 1;
+  status = prepare_window(context, input_operand(0), output_operand(0), asked, window);
+  if (status != Status::kOk) return status;
+  if (window->in_c != window->out_c) {
+    return context.fail(Status::kUnsupportedShape, output_operand(0),
+                        MICROPLAN_DIAGNOSTIC_TEXT("input and output have different numbers of channels"),
+                        MICROPLAN_DIAGNOSTIC_TEXT("convert the model again"), window->out_c);
+  }
+  return Status::kOk;
+}
+
+Status prepare_integer(const OperatorContext& context, void* out) {
+  Pool2dParamsOf<int32_t>& params = *static_cast<Pool2dParamsOf<int32_t>*>(out);
+  const Status status = prepare_shape(context, &params.window);
   if (status != Status::kOk) return status;
   const TensorInfo input = context.input(0);
   const TensorInfo output = context.output(0);
-  if (params.window.in_c != params.window.out_c) {
-    return context.fail(Status::kUnsupportedShape, output_operand(0),
-                        MICROPLAN_DIAGNOSTIC_TEXT("input and output have different numbers of channels"),
-                        MICROPLAN_DIAGNOSTIC_TEXT("convert the model again"), params.window.out_c);
-  }
   const float difference = input.scale() - output.scale();
   if (static_cast<double>(difference < 0 ? -difference : difference) > kScaleTolerance ||
       input.zero_point() != output.zero_point()) {
@@ -49,93 +55,170 @@ Status prepare(const OperatorContext& context, void* out) {
                         MICROPLAN_DIAGNOSTIC_TEXT("input and output are quantized differently"),
                         MICROPLAN_DIAGNOSTIC_TEXT("convert the model again: pooling keeps its input's quantization"));
   }
-  return activation_range(context, options.uint8_field(kFusedActivation, 0), output, &params.act_min,
+  return activation_range(context, context.options().uint8_field(kFusedActivation, 0), output, &params.act_min,
                           &params.act_max);
 }
 
+Status prepare_float(const OperatorContext& context, void* out) {
+  Pool2dParamsOf<float>& params = *static_cast<Pool2dParamsOf<float>*>(out);
+  const Status status = prepare_shape(context, &params.window);
+  if (status != Status::kOk) return status;
+  return activation_range_float(context, context.options().uint8_field(kFusedActivation, 0), &params.act_min,
+                                &params.act_max);
+}
+
+// Values of an element type, and the type that they are reduced in.
+template <typename T>
+struct Integer {
+  using Element = T;
+  using Value = int32_t;
+  static constexpr int32_t kLow = sizeof(T) == 1 ? INT8_MIN : INT16_MIN;
+  static constexpr int32_t kHigh = sizeof(T) == 1 ? INT8_MAX : INT16_MAX;
+};
+
+struct Float {
+  using Element = float;
+  using Value = float;
+  static constexpr float kLow = -3.402823466e+38f;
+  static constexpr float kHigh = 3.402823466e+38f;
+};
+
+template <typename Type>
 bool footprint(const void* in, Footprint* result) {
-  const Pool2dParams& params = *static_cast<const Pool2dParams*>(in);
+  const auto& params = *static_cast<const Pool2dParamsOf<typename Type::Value>*>(in);
   const Window& window = params.window;
   // Without dilation a window that touches the input has a tap in it, so no average divides by zero.
   return window.dilation_h == 1 && window.dilation_w == 1 && window.in_c == window.out_c &&
-         is_int8_range(params.act_min, params.act_max) && window_footprint(window, result);
-}
-
-Rows input_rows(const void* in, uint32_t, Rows rows) {
-  return window_input_rows(static_cast<const Pool2dParams*>(in)->window, rows);
+         params.act_min >= Type::kLow && params.act_min <= params.act_max && params.act_max <= Type::kHigh &&
+         window_footprint(window, sizeof(typename Type::Element), result);
 }
 
 Cost cost(const void* in, const Target&) {
-  const Window& window = static_cast<const Pool2dParams*>(in)->window;
+  const Window& window = *static_cast<const Window*>(in);
   const uint64_t outputs = window_outputs(window);
   Cost result = reference_cost(outputs * window.kernel_h * window.kernel_w, outputs, 0);
   result.macs = 0;
   return result;
 }
 
-struct Average {
-  static constexpr int32_t kStart = 0;
+int32_t quotient(int32_t sum, int32_t count) {
+  return (sum > 0 ? wrap_add(sum, count / 2) : wrap_sub(sum, count / 2)) / count;
+}
+float quotient(float sum, int32_t count) { return sum / static_cast<float>(count); }
+
+template <typename Type>
+struct Average : Type {
+  using Value = typename Type::Value;
+  static constexpr Value kStart = 0;
   static int32_t take(int32_t sum, int32_t value) { return wrap_add(sum, value); }
-  static int32_t finish(int32_t sum, int32_t count) {
-    return (sum > 0 ? wrap_add(sum, count / 2) : wrap_sub(sum, count / 2)) / count;
-  }
+  static float take(float sum, float value) { return sum + value; }
+  static Value finish(Value sum, int32_t count) { return quotient(sum, count); }
 };
 
-struct Maximum {
-  static constexpr int32_t kStart = INT8_MIN;
-  static int32_t take(int32_t largest, int32_t value) { return value > largest ? value : largest; }
-  static int32_t finish(int32_t largest, int32_t) { return largest; }
+template <typename Type>
+struct Maximum : Type {
+  using Value = typename Type::Value;
+  static constexpr Value kStart = Type::kLow;
+  static Value take(Value largest, Value value) { return value > largest ? value : largest; }
+  static Value finish(Value largest, int32_t) { return largest; }
 };
 
 template <typename Reduction>
 Status run(const void* in, Rows rows, const Io& io) {
-  const Pool2dParams& params = *static_cast<const Pool2dParams*>(in);
+  using Element = typename Reduction::Element;
+  using Value = typename Reduction::Value;
+  const auto& params = *static_cast<const Pool2dParamsOf<Value>*>(in);
   const Window& window = params.window;
+  const View output = io.view(1);
   const uint32_t channels = window.in_c;
-  WindowPosition at;
+  WindowPosition at(window, io.view(0), sizeof(Element));
   for (uint32_t row = rows.first; row < rows.last; ++row) {
-    at.set_row(window, io, row);
+    at.set_row(row);
+    Element* y = output.row_as<Element>(row);
     for (uint32_t out_x = 0; out_x < window.out_w; ++out_x) {
-      at.set_column(window, out_x);
+      at.set_column(out_x);
+      const Element* x_channel = static_cast<const Element*>(at.x);
       for (uint32_t c = channels; c != 0; --c) {
-        int32_t value = Reduction::kStart;
-        const int8_t* x_row = at.x++;
+        Value value = Reduction::kStart;
+        const Element* x_row = x_channel++;
         for (uint32_t left = at.taps_h;;) {
-          const int8_t* x = x_row;
+          const Element* x = x_row;
           for (uint32_t i = at.taps_w; i != 0; --i) {
-            value = Reduction::take(value, *x);
+            value = Reduction::take(value, Value{*x});
             x += channels;
           }
           if (--left == 0) break;
           x_row = at.below(x_row);
         }
         value = Reduction::finish(value, static_cast<int32_t>(at.taps_h * at.taps_w));
-        *at.y++ = static_cast<int8_t>(clamp(value, params.act_min, params.act_max));
+        *y++ = static_cast<Element>(clamp(value, params.act_min, params.act_max));
       }
     }
   }
   return Status::kOk;
 }
 
+template <typename T>
+constexpr Variant integer_variant(const Kernel& kernel, const char* name, const char* operator_name, uint8_t code,
+                                  DataType type) {
+  return {kernel, name, operator_name, code,
+          type, DataType::kNone, type, "equal quantization of input and output",
+          false, Overlap::kRows, sizeof(Pool2dParamsOf<int32_t>),
+          prepare_integer, nullptr, footprint<Integer<T>>, window_input_rows, nullptr, nullptr, cost};
+}
+
+constexpr Variant float_variant(const Kernel& kernel, const char* name, const char* operator_name, uint8_t code) {
+  return {kernel, name, operator_name, code,
+          DataType::kFloat32, DataType::kNone, DataType::kFloat32, "",
+          false, Overlap::kRows, sizeof(Pool2dParamsOf<float>),
+          prepare_float, nullptr, footprint<Float>, window_input_rows, nullptr, nullptr, cost};
+}
+
+constexpr char kAverage[] = "AVERAGE_POOL_2D";
+constexpr char kMax[] = "MAX_POOL_2D";
+constexpr uint8_t kAverageCode = 1;
+constexpr uint8_t kMaxCode = 17;
+
 }  // namespace
 
 namespace kernels {
 
-Status average_pool_2d_int8_run(const void* in, Rows rows, const Io& io, void*) { return run<Average>(in, rows, io); }
+Status average_pool_2d_int8_run(const void* in, Rows rows, const Io& io, void*) {
+  return run<Average<Integer<int8_t>>>(in, rows, io);
+}
 
-Status max_pool_2d_int8_run(const void* in, Rows rows, const Io& io, void*) { return run<Maximum>(in, rows, io); }
+Status average_pool_2d_int16_run(const void* in, Rows rows, const Io& io, void*) {
+  return run<Average<Integer<int16_t>>>(in, rows, io);
+}
 
-const Variant average_pool_2d_int8_variant = {
-    average_pool_2d_int8, "average_pool_2d_int8", "AVERAGE_POOL_2D", 1,
-    DataType::kInt8, DataType::kNone, DataType::kInt8, "equal quantization of input and output",
-    false, Overlap::kRows, sizeof(Pool2dParams),
-    prepare, nullptr, footprint, input_rows, nullptr, nullptr, cost};
+Status average_pool_2d_float_run(const void* in, Rows rows, const Io& io, void*) {
+  return run<Average<Float>>(in, rows, io);
+}
 
-const Variant max_pool_2d_int8_variant = {
-    max_pool_2d_int8, "max_pool_2d_int8", "MAX_POOL_2D", 17,
-    DataType::kInt8, DataType::kNone, DataType::kInt8, "equal quantization of input and output",
-    false, Overlap::kRows, sizeof(Pool2dParams),
-    prepare, nullptr, footprint, input_rows, nullptr, nullptr, cost};
+Status max_pool_2d_int8_run(const void* in, Rows rows, const Io& io, void*) {
+  return run<Maximum<Integer<int8_t>>>(in, rows, io);
+}
+
+Status max_pool_2d_int16_run(const void* in, Rows rows, const Io& io, void*) {
+  return run<Maximum<Integer<int16_t>>>(in, rows, io);
+}
+
+Status max_pool_2d_float_run(const void* in, Rows rows, const Io& io, void*) {
+  return run<Maximum<Float>>(in, rows, io);
+}
+
+const Variant average_pool_2d_int8_variant =
+    integer_variant<int8_t>(average_pool_2d_int8, "average_pool_2d_int8", kAverage, kAverageCode, DataType::kInt8);
+const Variant average_pool_2d_int16_variant =
+    integer_variant<int16_t>(average_pool_2d_int16, "average_pool_2d_int16", kAverage, kAverageCode, DataType::kInt16);
+const Variant average_pool_2d_float_variant =
+    float_variant(average_pool_2d_float, "average_pool_2d_float", kAverage, kAverageCode);
+
+const Variant max_pool_2d_int8_variant =
+    integer_variant<int8_t>(max_pool_2d_int8, "max_pool_2d_int8", kMax, kMaxCode, DataType::kInt8);
+const Variant max_pool_2d_int16_variant =
+    integer_variant<int16_t>(max_pool_2d_int16, "max_pool_2d_int16", kMax, kMaxCode, DataType::kInt16);
+const Variant max_pool_2d_float_variant = float_variant(max_pool_2d_float, "max_pool_2d_float", kMax, kMaxCode);
 
 }  // namespace kernels
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // AVERAGE_POOL_2D and MAX_POOL_2D: output[n][oy][ox][c] = clamp(average or maximum over ky, kx of input[n][y][x][c]),
-// where (y, x) is tap (ky, kx) of the window. The average is over the taps inside the input, rounded to nearest, halves
-// away from zero.
+// where (y, x) is tap (ky, kx) of the window. The average is over the taps inside the input; of integers it is rounded
+// to nearest, halves away from zero.
 #ifndef MICROPLAN_KERNELS_POOL_2D_H_
 #define MICROPLAN_KERNELS_POOL_2D_H_
 
@@ -11,11 +11,13 @@
 
 namespace microplan {
 
-// Views: input, output. No constants.
-struct Pool2dParams {
+// Views: input, output. No constants. Value is int32_t, or float for float32.
+template <typename Value>
+struct Pool2dParamsOf {
   Window window;  // dilation 1, out_c = in_c
-  int32_t act_min, act_max;
+  Value act_min, act_max;
 };
+using Pool2dParams = Pool2dParamsOf<int32_t>;
 
 }  // namespace microplan
 

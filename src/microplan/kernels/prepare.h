@@ -41,14 +41,6 @@ Status check_constant(const OperatorContext& context, uint8_t index);
 // Both tensors have equal dimensions.
 bool same_shape(const TensorInfo& a, const TensorInfo& b);
 
-// Checks a filter's scales (1, or one for each of `channels` along dimension `channel_axis`), its zero points (0) and the
-// bias (`bias_type`, `channels` elements, may be absent) in the operator's inputs 1 and 2.
-Status check_filter(const OperatorContext& context, uint32_t channels, int32_t channel_axis, DataType bias_type);
-
-// The requantization of every output channel of a convolution: input scale * filter scale / output scale.
-Status check_channel_requantize(const OperatorContext& context);
-void write_channel_requantize(const OperatorContext& context, ConstantWriter& writer);
-
 // Estimated instructions of the reference kernels: per multiply-accumulate and per output element.
 Cost reference_cost(uint64_t macs, uint64_t outputs, uint32_t constant_bytes);
 

@@ -50,9 +50,23 @@ inline int32_t requantize(int32_t value, Requantize by) {
   return rounding_shift_right(multiply_high(shift_left(value, left), by.multiplier), right);
 }
 
+// value * real, rounded once, as TensorFlow Lite's MultiplyByQuantizedMultiplier for int64: the multiplier is reduced to
+// 16 bits, m = (multiplier + 2^15) / 2^16 rounded down, at most 2^15 - 1; the result is the low 32 bits of
+// (value * m + 2^(14 - shift)) / 2^(15 - shift), rounded down. The reference is defined for shifts up to 7 and |value| up
+// to 2^47.
+inline int32_t requantize_int64(int64_t value, Requantize by) {
+  const int32_t reduced = by.multiplier < 0x7fff0000 ? (by.multiplier + (1 << 15)) >> 16 : 0x7fff;
+  const uint32_t right = (15u - static_cast<uint32_t>(by.shift)) & 63;
+  const uint64_t half = uint64_t{1} << ((right - 1) & 63);
+  const uint64_t product = static_cast<uint64_t>(value) * static_cast<uint64_t>(int64_t{reduced}) + half;
+  return static_cast<int32_t>(static_cast<int64_t>(product) >> right);
+}
+
 inline int32_t clamp(int32_t value, int32_t low, int32_t high) {
   return value < low ? low : value > high ? high : value;
 }
+// NaN stays.
+inline float clamp(float value, float low, float high) { return value < low ? low : value > high ? high : value; }
 
 // Nearest integer to real / scale, halves away from zero, plus zero_point, kept within [low, high]. NaN gives low. The
 // quotient is rounded to single precision, as in TensorFlow Lite's AffineQuantize. With zero points of 16 bits every

@@ -19,22 +19,22 @@ struct Field {
   const char* zero_or_less;
 };
 
-Status check_field(const OperatorContext& context, const Field& field) {
+Status check_field(const OperatorContext& context, Operand operand, const Field& field) {
   if (field.value < 1) {
-    return context.fail(Status::kUnsupportedOption, input_operand(0), field.zero_or_less,
+    return context.fail(Status::kUnsupportedOption, operand, field.zero_or_less,
                         MICROPLAN_DIAGNOSTIC_TEXT("convert the model again"), field.value);
   }
   if (field.value > kMaxField) {
-    return context.fail(Status::kTooLarge, input_operand(0),
+    return context.fail(Status::kTooLarge, operand,
                         MICROPLAN_DIAGNOSTIC_TEXT("a kernel size, stride or dilation exceeds 65535"),
                         MICROPLAN_DIAGNOSTIC_TEXT("make the window smaller"), field.value);
   }
   return Status::kOk;
 }
 
-Status check_options(const OperatorContext& context, const WindowOptions& options) {
+Status check_options(const OperatorContext& context, Operand operand, const WindowOptions& options) {
   if (options.padding != kSame && options.padding != kValid) {
-    return context.fail(Status::kUnsupportedOption, input_operand(0),
+    return context.fail(Status::kUnsupportedOption, operand,
                         MICROPLAN_DIAGNOSTIC_TEXT("the padding is neither SAME nor VALID"),
                         MICROPLAN_DIAGNOSTIC_TEXT("convert the model again"), options.padding);
   }
@@ -47,7 +47,7 @@ Status check_options(const OperatorContext& context, const WindowOptions& option
       {options.dilation_w, MICROPLAN_DIAGNOSTIC_TEXT("dilation_w_factor is not positive")},
   };
   for (const Field& field : fields) {
-    const Status status = check_field(context, field);
+    const Status status = check_field(context, operand, field);
     if (status != Status::kOk) return status;
   }
   return Status::kOk;
@@ -68,6 +68,10 @@ Status check_image(const OperatorContext& context, const TensorInfo& tensor, Ope
   return Status::kOk;
 }
 
+TensorInfo tensor_of(const OperatorContext& context, Operand operand) {
+  return operand.is_output ? context.output(operand.index) : context.input(operand.index);
+}
+
 // One axis of the window, all of it positive and at most 65535.
 struct Axis {
   int64_t in, out, kernel, stride, dilation;
@@ -76,18 +80,19 @@ struct Axis {
 int64_t kernel_extent(const Axis& axis) { return (axis.kernel - 1) * axis.dilation + 1; }
 
 // As TensorFlow counts output positions and pads: what SAME lacks is split, the odd element going behind.
-Status prepare_axis(const OperatorContext& context, uint8_t padding, const Axis& axis, uint16_t* pad) {
+Status prepare_axis(const OperatorContext& context, Operand in, Operand out, uint8_t padding, const Axis& axis,
+                    uint16_t* pad) {
   const int64_t extent = kernel_extent(axis);
-  const int64_t out = (axis.in + axis.stride - (padding == kSame ? 1 : extent)) / axis.stride;
-  if (out != axis.out) {
-    return context.fail(Status::kUnsupportedShape, output_operand(0),
-                        MICROPLAN_DIAGNOSTIC_TEXT("the output's height or width does not follow from the input's"),
+  const int64_t size = (axis.in + axis.stride - (padding == kSame ? 1 : extent)) / axis.stride;
+  if (size != axis.out) {
+    return context.fail(Status::kUnsupportedShape, out,
+                        MICROPLAN_DIAGNOSTIC_TEXT("height or width of input and output do not go together"),
                         MICROPLAN_DIAGNOSTIC_TEXT("convert the model again"), axis.out);
   }
-  const int64_t missing = (out - 1) * axis.stride + extent - axis.in;
+  const int64_t missing = (size - 1) * axis.stride + extent - axis.in;
   const int64_t before = missing > 0 ? missing / 2 : 0;
   if (before > kMaxField) {
-    return context.fail(Status::kTooLarge, input_operand(0),
+    return context.fail(Status::kTooLarge, in,
                         MICROPLAN_DIAGNOSTIC_TEXT("the padding exceeds 65535 elements"),
                         MICROPLAN_DIAGNOSTIC_TEXT("make the window smaller"), before);
   }
@@ -115,17 +120,18 @@ Taps clip_taps(uint32_t start, uint32_t pad, uint32_t kernel, uint32_t dilation,
 
 }  // namespace
 
-Status prepare_window(const OperatorContext& context, const WindowOptions& options, Window* window) {
-  Status status = check_options(context, options);
+Status prepare_window(const OperatorContext& context, Operand in, Operand out, const WindowOptions& options,
+                      Window* window) {
+  Status status = check_options(context, in, options);
   if (status != Status::kOk) return status;
-  const TensorInfo input = context.input(0);
-  const TensorInfo output = context.output(0);
-  status = check_image(context, input, input_operand(0));
+  const TensorInfo input = tensor_of(context, in);
+  const TensorInfo output = tensor_of(context, out);
+  status = check_image(context, input, in);
   if (status != Status::kOk) return status;
-  status = check_image(context, output, output_operand(0));
+  status = check_image(context, output, out);
   if (status != Status::kOk) return status;
   if (input.dims[0] != output.dims[0]) {
-    return context.fail(Status::kUnsupportedShape, output_operand(0),
+    return context.fail(Status::kUnsupportedShape, out,
                         MICROPLAN_DIAGNOSTIC_TEXT("input and output have different batch sizes"),
                         MICROPLAN_DIAGNOSTIC_TEXT("convert the model again"), output.dims[0]);
   }
@@ -144,35 +150,40 @@ Status prepare_window(const OperatorContext& context, const WindowOptions& optio
   window->dilation_w = static_cast<uint16_t>(options.dilation_w);
   const Axis down = {window->in_h, window->out_h, window->kernel_h, window->stride_h, window->dilation_h};
   const Axis across = {window->in_w, window->out_w, window->kernel_w, window->stride_w, window->dilation_w};
-  status = prepare_axis(context, options.padding, down, &window->pad_top);
+  status = prepare_axis(context, in, out, options.padding, down, &window->pad_top);
   if (status != Status::kOk) return status;
-  return prepare_axis(context, options.padding, across, &window->pad_left);
+  return prepare_axis(context, in, out, options.padding, across, &window->pad_left);
 }
 
-bool window_footprint(const Window& window, Footprint* footprint) {
-  if (!windows_touch_input(window.in_h, window.out_h, window.kernel_h, window.stride_h, window.dilation_h,
-                           window.pad_top) ||
-      !windows_touch_input(window.in_w, window.out_w, window.kernel_w, window.stride_w, window.dilation_w,
-                           window.pad_left)) {
+bool check_window(const Window& window) {
+  return windows_touch_input(window.in_h, window.out_h, window.kernel_h, window.stride_h, window.dilation_h,
+                             window.pad_top) &&
+         windows_touch_input(window.in_w, window.out_w, window.kernel_w, window.stride_w, window.dilation_w,
+                             window.pad_left);
+}
+
+bool add_image(Operand operand, const Image& image, Footprint* footprint) {
+  uint32_t rows = image.batches;
+  uint32_t row_bytes = image.element_bytes;
+  if (!multiply_checked(image.height, &rows) || !multiply_checked(image.width, &row_bytes) ||
+      !multiply_checked(image.channels, &row_bytes)) {
     return false;
   }
-  uint32_t in_rows = window.batches;
-  uint32_t out_rows = window.batches;
-  uint32_t in_row_bytes = window.in_w;
-  uint32_t out_row_bytes = window.out_w;
-  if (!multiply_checked(window.in_h, &in_rows) || !multiply_checked(window.out_h, &out_rows) ||
-      !multiply_checked(window.in_c, &in_row_bytes) || !multiply_checked(window.out_c, &out_row_bytes)) {
-    return false;
-  }
-  uint32_t in_bytes = in_rows;
-  uint32_t out_bytes = out_rows;
-  if (!multiply_checked(in_row_bytes, &in_bytes) || !multiply_checked(out_row_bytes, &out_bytes)) return false;
-  footprint->add_view(input_operand(0), in_rows, in_row_bytes, 1);
-  footprint->add_view(output_operand(0), out_rows, out_row_bytes, 1);
+  uint32_t bytes = rows;
+  if (!multiply_checked(row_bytes, &bytes)) return false;
+  footprint->add_view(operand, rows, row_bytes, static_cast<uint8_t>(image.element_bytes));
   return true;
 }
 
-Rows window_input_rows(const Window& window, Rows rows) {
+bool window_footprint(const Window& window, uint32_t element_bytes, Footprint* footprint) {
+  const Image in = {window.batches, window.in_h, window.in_w, window.in_c, element_bytes};
+  const Image out = {window.batches, window.out_h, window.out_w, window.out_c, element_bytes};
+  return check_window(window) && add_image(input_operand(0), in, footprint) &&
+         add_image(output_operand(0), out, footprint);
+}
+
+Rows window_input_rows(const void* params, uint32_t, Rows rows) {
+  const Window& window = *static_cast<const Window*>(params);
   const uint32_t extent = (window.kernel_h - 1u) * window.dilation_h + 1u;
   const uint32_t first_batch = rows.first / window.out_h;
   const uint32_t last_batch = (rows.last - 1) / window.out_h;
@@ -185,78 +196,32 @@ Rows window_input_rows(const Window& window, Rows rows) {
   return {first_batch * window.in_h + first, last_batch * window.in_h + last};
 }
 
-void WindowPosition::set_row(const Window& window, const Io& io, uint32_t row) {
-  const View input = io.view(0);
-  const uint32_t batch = row / window.out_h;
-  const uint32_t start = (row - batch * window.out_h) * window.stride_h;
-  const Taps taps = clip_taps(start, window.pad_top, window.kernel_h, window.dilation_h, window.in_h);
-  taps_h = taps.count;
-  row_tap_ = taps.first * window.kernel_w;
-  row_ = input.row_as<const int8_t>(batch * window.in_h + taps.position);
-  step_ = window.dilation_h * input.row_stride;
+const uint8_t* TapRows::begin(const View& input, uint32_t row, uint32_t row_step) {
+  step_ = row_step * input.row_stride;
   ring_bytes_ = input.ring_rows * input.row_stride;
-  ring_end_ = reinterpret_cast<const int8_t*>(input.base) + ring_bytes_;
-  y = io.view(1).row_as<int8_t>(row);
+  ring_end_ = input.base + ring_bytes_;
+  return input.row(row);
 }
 
-void WindowPosition::set_column(const Window& window, uint32_t out_x) {
-  const uint32_t start = out_x * window.stride_w;
-  const Taps taps = clip_taps(start, window.pad_left, window.kernel_w, window.dilation_w, window.in_w);
+void WindowPosition::set_row(uint32_t row) {
+  const uint32_t batch = row / window_.out_h;
+  const uint32_t start = (row - batch * window_.out_h) * window_.stride_h;
+  const Taps taps = clip_taps(start, window_.pad_top, window_.kernel_h, window_.dilation_h, window_.in_h);
+  taps_h = taps.count;
+  row_tap_ = taps.first * window_.kernel_w;
+  row_ = begin(input_, batch * window_.in_h + taps.position, window_.dilation_h);
+}
+
+void WindowPosition::set_column(uint32_t out_x) {
+  const uint32_t start = out_x * window_.stride_w;
+  const Taps taps = clip_taps(start, window_.pad_left, window_.kernel_w, window_.dilation_w, window_.in_w);
   taps_w = taps.count;
   first_tap = row_tap_ + taps.first;
-  x = row_ + taps.position * window.in_c;
+  x = row_ + taps.position * pixel_bytes_;
 }
 
 uint64_t window_outputs(const Window& window) {
   return static_cast<uint64_t>(window.batches) * window.out_h * window.out_w * window.out_c;
-}
-
-Status prepare_channel_quantization(const OperatorContext& context, uint8_t activation, uint8_t channel_axis,
-                                    ChannelQuantization* quantization) {
-  const TensorInfo filter = context.input(1);
-  const TensorInfo output = context.output(0);
-  Status status = check_filter(context, filter.dims[channel_axis], channel_axis, DataType::kInt32);
-  if (status != Status::kOk) return status;
-  status = check_channel_requantize(context);
-  if (status != Status::kOk) return status;
-  quantization->per_channel = filter.scale_count > 1;
-  quantization->input_offset = -context.input(0).zero_point();
-  quantization->output_offset = output.zero_point();
-  return activation_range(context, activation, output, &quantization->act_min, &quantization->act_max);
-}
-
-uint32_t requantize_bytes(const ChannelQuantization& quantization, uint32_t channels) {
-  return (quantization.per_channel ? channels : 1) * static_cast<uint32_t>(sizeof(Requantize));
-}
-
-bool channel_quantization_footprint(const ChannelQuantization& quantization, uint32_t filter_bytes, uint32_t channels,
-                                    Footprint* footprint) {
-  if (quantization.per_channel > 1 || quantization.input_offset < -INT8_MAX ||
-      quantization.input_offset > -INT8_MIN || quantization.output_offset < INT8_MIN ||
-      quantization.output_offset > INT8_MAX || !is_int8_range(quantization.act_min, quantization.act_max)) {
-    return false;
-  }
-  footprint->add_constant(filter_bytes, 1);
-  footprint->add_constant(channels * 4, 4, true);
-  footprint->add_constant(requantize_bytes(quantization, channels), 4);
-  return true;
-}
-
-ConvolutionConstants::ConvolutionConstants(const Io& io)
-    : filter(io.constant<int8_t>(0)), bias(io.constant<int32_t>(1)), requantize(io.constant<Requantize>(2)) {}
-
-int8_t ConvolutionConstants::finish(uint32_t channel, uint32_t sum, const ChannelQuantization& quantization) const {
-  if (bias != nullptr) sum += static_cast<uint32_t>(bias[channel]);
-  const int32_t scaled =
-      microplan::requantize(static_cast<int32_t>(sum), requantize[channel * quantization.per_channel]);
-  const int32_t value = wrap_add(scaled, quantization.output_offset);
-  return static_cast<int8_t>(clamp(value, quantization.act_min, quantization.act_max));
-}
-
-void pack_filter_bias_requantize(const OperatorContext& context, ConstantWriter& writer) {
-  writer.tensor(1, 1);
-  writer.tensor(2, 4);
-  write_channel_requantize(context, writer);
 }
 
 }  // namespace microplan

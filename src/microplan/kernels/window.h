@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// What convolution, depthwise convolution and pooling share: a window that slides over an NHWC tensor, and the
-// requantization of both convolutions.
+// What convolutions and pooling share: a window that slides over an NHWC tensor.
 #ifndef MICROPLAN_KERNELS_WINDOW_H_
 #define MICROPLAN_KERNELS_WINDOW_H_
 
 #include <stdint.h>
 
 #include "microplan/kernel.h"
-#include "microplan/kernels/quantization.h"
+#include "microplan/kernels/dot.h"
 #include "microplan/operator.h"
 
 namespace microplan {
@@ -33,80 +32,108 @@ struct WindowOptions {
   int32_t dilation_h, dilation_w;
 };
 
-// Checks input 0, output 0 and the options against one another and fills the window.
-Status prepare_window(const OperatorContext& context, const WindowOptions& options, Window* window);
+// Checks both tensors and the options against one another and fills the window, which slides over `in`.
+Status prepare_window(const OperatorContext& context, Operand in, Operand out, const WindowOptions& options,
+                      Window* window);
 
-// Adds the views of int8 tensors. False unless every window touches the input, which bounds all arithmetic below.
-bool window_footprint(const Window& window, Footprint* footprint);
+// False unless every window touches the input, which bounds all arithmetic with it.
+bool check_window(const Window& window);
+
+// An NHWC tensor whose elements have `element_bytes`.
+struct Image {
+  uint32_t batches, height, width, channels;
+  uint32_t element_bytes;
+};
+// Adds its view. False when it is empty or too large.
+bool add_image(Operand operand, const Image& image, Footprint* footprint);
+
+// Checks the window and adds the views of input 0 and output 0, whose elements are equally large.
+bool window_footprint(const Window& window, uint32_t element_bytes, Footprint* footprint);
 
 // The input rows from the first to the last that output rows `rows`, at least one, read. Rows that dilation skips are
-// included: without them the first row read could go back from one output row to the next.
-Rows window_input_rows(const Window& window, Rows rows);
+// included: without them the first row read could go back from one output row to the next. The Params begin with the
+// window.
+Rows window_input_rows(const void* params, uint32_t view, Rows rows);
 
 // Elements of the output.
 uint64_t window_outputs(const Window& window);
 
-// Where the window of one output pixel lies, as run() walks it: set_row(), then set_column() for each pixel. They are
-// out of line, since they run once for many multiplications and each kernel would hold a copy.
-class WindowPosition {
+// The rows of an input that the taps of one output lie in.
+class TapRows {
  public:
-  void set_row(const Window& window, const Io& io, uint32_t row);
-  void set_column(const Window& window, uint32_t out_x);
-
-  int8_t* y;                // begin of the output row; run() moves it on
-  const int8_t* x;          // first channel of the first tap inside the input; run() may move it on
-  uint32_t first_tap;       // that tap's index in the kernel: ky * kernel_w + kx
-  uint32_t taps_h, taps_w;  // taps inside the input; 0 is possible when the dilation exceeds the input
+  uint32_t taps_h;  // their number; 0 is possible
 
   // From `at` in one row of taps to the same column of the next, around the end of a ring. Not to be called in the last
   // row: nothing lies below it.
-  const int8_t* below(const int8_t* at) const {
-    return static_cast<uint32_t>(ring_end_ - at) > step_ ? at + step_ : at - (ring_bytes_ - step_);
+  template <typename T>
+  const T* below(const T* at) const {
+    const uint8_t* const byte = reinterpret_cast<const uint8_t*>(at);
+    const bool inside = static_cast<uint32_t>(ring_end_ - byte) > step_;
+    return reinterpret_cast<const T*>(inside ? byte + step_ : byte - (ring_bytes_ - step_));
   }
 
+ protected:
+  // Begins at input row `row`; the next row of taps lies `row_step` rows below.
+  const uint8_t* begin(const View& input, uint32_t row, uint32_t row_step);
+
  private:
-  const int8_t* row_;    // first input row with a tap
-  uint32_t row_tap_;     // index of the first tap of the kernel row that meets it
-  uint32_t step_;        // bytes from one row of taps to the next
+  uint32_t step_;  // bytes from one row of taps to the next
   uint32_t ring_bytes_;
-  const int8_t* ring_end_;
+  const uint8_t* ring_end_;
 };
 
-// From int32 accumulators to the int8 output of a convolution.
-struct ChannelQuantization {
-  uint32_t per_channel;   // 1: a Requantize for each output channel; 0: one for all
-  int32_t input_offset;   // minus the input's zero point
-  int32_t output_offset;  // the output's zero point
-  int32_t act_min, act_max;
+// Where the window of one output pixel lies, as run() walks it: set_row(), then set_column() for each pixel. They are
+// out of line, since they run once for many multiplications and each kernel would hold a copy.
+class WindowPosition : public TapRows {
+ public:
+  WindowPosition(const Window& window, const View& input, uint32_t element_bytes)
+      : window_(window), input_(input), pixel_bytes_(window.in_c * element_bytes) {}
+  void set_row(uint32_t row);
+  void set_column(uint32_t out_x);
+
+  const void* x;       // first channel of the first tap inside the input
+  uint32_t first_tap;  // that tap's index in the kernel: ky * kernel_w + kx
+  uint32_t taps_w;     // taps inside the input; 0 is possible when the dilation exceeds the input
+
+ private:
+  const Window& window_;
+  const View input_;
+  const uint32_t pixel_bytes_;
+  const uint8_t* row_;  // first input row with a tap
+  uint32_t row_tap_;    // index of the first tap of the kernel row that meets it
 };
 
-// Checks the filter and the bias (inputs 1 and 2) too; the filter's channels lie along `channel_axis`.
-Status prepare_channel_quantization(const OperatorContext& context, uint8_t activation, uint8_t channel_axis,
-                                    ChannelQuantization* quantization);
-
-// Adds the constants of a convolution: a filter of `filter_bytes`, bias, Requantize. False for values of no model.
-bool channel_quantization_footprint(const ChannelQuantization& quantization, uint32_t filter_bytes, uint32_t channels,
-                                    Footprint* footprint);
-
-// Writes these constants.
-void pack_filter_bias_requantize(const OperatorContext& context, ConstantWriter& writer);
-
-// Bytes of the Requantize constant.
-uint32_t requantize_bytes(const ChannelQuantization& quantization, uint32_t channels);
-
-// The constants of a convolution's step.
-struct ConvolutionConstants {
-  const int8_t* filter;
-  const int32_t* bias;  // nullptr: none
-  const Requantize* requantize;
-
-  explicit ConvolutionConstants(const Io& io);
-  // The output of an accumulator that began with 0.
-  int8_t finish(uint32_t channel, uint32_t sum, const ChannelQuantization& quantization) const;
+// The products of one kernel row: `count` runs of `length`. All in elements.
+struct Runs {
+  uint32_t count, length;
+  uint32_t x_step;      // from one run of the input to the next
+  int32_t filter_step;  // from one run of the filter to the next
+  int32_t filter_row;   // from one kernel row to the next
+  int32_t input_offset;
 };
 
-// Whether [low, high] is a clamp of int8 values.
-inline bool is_int8_range(int32_t low, int32_t high) { return low >= INT8_MIN && low <= high && high <= INT8_MAX; }
+// The sum of one output. A function of its own, so that the inner loop has the registers to itself when the compiler
+// optimises for size, too.
+template <typename Products>
+[[gnu::noinline]] typename Products::Sum sum_window(const typename Products::Input* x_row,
+                                                    const typename Products::Filter* filter_row, const TapRows& at,
+                                                    const Runs& runs) {
+  typename Products::Sum sum = 0;
+  for (uint32_t left = at.taps_h; left != 0;) {
+    const typename Products::Input* x = x_row;
+    const typename Products::Filter* filter = filter_row;
+    for (uint32_t i = runs.count; i != 0;) {
+      sum = dot<Products>(x, filter, runs.length, runs.input_offset, sum);
+      if (--i == 0) break;
+      x += runs.x_step;
+      filter += runs.filter_step;
+    }
+    if (--left == 0) break;
+    x_row = at.below(x_row);
+    filter_row += runs.filter_row;
+  }
+  return sum;
+}
 
 }  // namespace microplan
 
