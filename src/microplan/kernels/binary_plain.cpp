@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// ADD and MUL, int32 and float32, numbers without a scale: prepare and the reference kernels.
+// ADD, SUB and MUL, int32 and float32, numbers without a scale: prepare and the reference kernels.
 #include "microplan/kernels.h"
 #include "microplan/kernels/binary.h"
 #include "microplan/kernels/binary_shape.h"
@@ -9,7 +9,7 @@ namespace microplan {
 
 namespace {
 
-// Field of the schema's AddOptions and MulOptions.
+// Field of the schema's AddOptions, SubOptions and MulOptions.
 constexpr uint32_t kFusedActivation = 0;
 
 Status prepare_float(const OperatorContext& context, void* out) {
@@ -20,7 +20,18 @@ Status prepare_float(const OperatorContext& context, void* out) {
                                 &params.act_max);
 }
 
-// TensorFlow Lite Micro clamps products of int32, but not sums, for which it takes no scales either.
+Status check_no_scales(const OperatorContext& context) {
+  for (uint8_t i = 0; i < 2; ++i) {
+    if (context.input(i).scale_count != 0) {
+      return context.fail(Status::kUnsupportedQuantization, input_operand(i),
+                          MICROPLAN_DIAGNOSTIC_TEXT("an int32 input with a scale"),
+                          MICROPLAN_DIAGNOSTIC_TEXT("quantize it to int8 or int16 first"));
+    }
+  }
+  return Status::kOk;
+}
+
+// TensorFlow Lite Micro clamps products and differences of int32, but not sums, for which it takes no scales either.
 Status prepare_add_int32(const OperatorContext& context, void* out) {
   BinaryInt32Params& params = *static_cast<BinaryInt32Params*>(out);
   const Status status = prepare_binary_shape(context, &params.shape);
@@ -30,16 +41,9 @@ Status prepare_add_int32(const OperatorContext& context, void* out) {
                         MICROPLAN_DIAGNOSTIC_TEXT("a fused activation on int32"),
                         MICROPLAN_DIAGNOSTIC_TEXT("make the activation an operator of its own"));
   }
-  for (uint8_t i = 0; i < 2; ++i) {
-    if (context.input(i).scale_count != 0) {
-      return context.fail(Status::kUnsupportedQuantization, input_operand(i),
-                          MICROPLAN_DIAGNOSTIC_TEXT("an int32 input with a scale"),
-                          MICROPLAN_DIAGNOSTIC_TEXT("quantize it to int8 or int16 first"));
-    }
-  }
   params.act_min = INT32_MIN;
   params.act_max = INT32_MAX;
-  return Status::kOk;
+  return check_no_scales(context);
 }
 
 Status prepare_mul_int32(const OperatorContext& context, void* out) {
@@ -53,6 +57,11 @@ Status prepare_mul_int32(const OperatorContext& context, void* out) {
   params.act_min = low > -kBeyond ? static_cast<int32_t>(low) : INT32_MIN;
   params.act_max = high < kBeyond ? static_cast<int32_t>(high) : INT32_MAX;
   return status;
+}
+
+Status prepare_sub_int32(const OperatorContext& context, void* out) {
+  const Status status = prepare_mul_int32(context, out);
+  return status != Status::kOk ? status : check_no_scales(context);
 }
 
 template <typename Params>
@@ -105,6 +114,14 @@ Status add_float_run(const void* in, Rows rows, const Io& io, void*) {
   return run_float(in, [](float a, float b) { return a + b; }, rows, io);
 }
 
+Status sub_int32_run(const void* in, Rows rows, const Io& io, void*) {
+  return run_int32(in, [](int32_t a, int32_t b) { return wrap_sub(a, b); }, rows, io);
+}
+
+Status sub_float_run(const void* in, Rows rows, const Io& io, void*) {
+  return run_float(in, [](float a, float b) { return a - b; }, rows, io);
+}
+
 Status mul_int32_run(const void* in, Rows rows, const Io& io, void*) {
   return run_int32(in, [](int32_t a, int32_t b) { return wrap_mul(a, b); }, rows, io);
 }
@@ -122,6 +139,20 @@ const Variant add_int32_variant = {
 
 const Variant add_float_variant = {
     add_float, "add_float", "ADD", 0,
+    DataType::kFloat32, DataType::kFloat32, DataType::kFloat32, "broadcasting on both sides",
+    false, Overlap::kElementwise, sizeof(BinaryFloatParams),
+    prepare_float, nullptr, footprint<BinaryFloatParams>, binary_input_rows, nullptr, nullptr,
+    cost<BinaryFloatParams>};
+
+const Variant sub_int32_variant = {
+    sub_int32, "sub_int32", "SUB", 41,
+    DataType::kInt32, DataType::kInt32, DataType::kInt32, "broadcasting on both sides",
+    false, Overlap::kElementwise, sizeof(BinaryInt32Params),
+    prepare_sub_int32, nullptr, footprint<BinaryInt32Params>, binary_input_rows, nullptr, nullptr,
+    cost<BinaryInt32Params>};
+
+const Variant sub_float_variant = {
+    sub_float, "sub_float", "SUB", 41,
     DataType::kFloat32, DataType::kFloat32, DataType::kFloat32, "broadcasting on both sides",
     false, Overlap::kElementwise, sizeof(BinaryFloatParams),
     prepare_float, nullptr, footprint<BinaryFloatParams>, binary_input_rows, nullptr, nullptr,

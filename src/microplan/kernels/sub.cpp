@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// SUB, int8: prepare and the reference kernel. output = clamp(a - b), with broadcasting.
+// SUB, int8 and int16: prepare and the reference kernels. output = clamp(a - b), with broadcasting.
 #include "microplan/kernels.h"
 #include "microplan/kernels/binary_shape.h"
 #include "microplan/kernels/prepare.h"
@@ -12,7 +12,8 @@ namespace {
 constexpr uint32_t kFusedActivation = 0;
 
 // Both inputs are shifted left by this and brought to twice the larger scale, as TensorFlow Lite does.
-constexpr int32_t kLeftShift = 20;
+template <typename T>
+constexpr int32_t kLeftShift = sizeof(T) == 1 ? 20 : 15;
 
 constexpr Operand kOperands[3] = {input_operand(0), input_operand(1), output_operand(0)};
 
@@ -25,6 +26,7 @@ struct SubParams {
   int32_t act_min, act_max;
 };
 
+template <typename T>
 Status prepare(const OperatorContext& context, void* out) {
   SubParams& params = *static_cast<SubParams*>(out);
   Status status = prepare_binary_shape(context, &params.shape);
@@ -39,10 +41,11 @@ Status prepare(const OperatorContext& context, void* out) {
   // At most 1/2, so that their shifts are not positive.
   requantize_from(static_cast<double>(a.scale()) / twice_scale, &params.input[0]);
   requantize_from(static_cast<double>(b.scale()) / twice_scale, &params.input[1]);
-  const double output_real = twice_scale / ((1 << kLeftShift) * static_cast<double>(output.scale()));
+  const double output_real = twice_scale / ((1 << kLeftShift<T>) * static_cast<double>(output.scale()));
   if (output_real >= 1 || !requantize_from(output_real, &params.output)) {
     return context.fail(Status::kUnsupportedQuantization, output_operand(0),
-                        MICROPLAN_DIAGNOSTIC_TEXT("the larger input scale is 2^19 times the output scale or more"),
+                        MICROPLAN_DIAGNOSTIC_TEXT("the larger input scale is 2^19 (int16: 2^14) times the output scale "
+                                                  "or more"),
                         MICROPLAN_DIAGNOSTIC_TEXT("quantize the model again with representative data"));
   }
   params.offset[0] = -a.zero_point();
@@ -52,8 +55,9 @@ Status prepare(const OperatorContext& context, void* out) {
                           &params.act_max);
 }
 
+template <typename T>
 bool footprint(const void* in, Footprint* footprint) {
-  return binary_footprint(static_cast<const SubParams*>(in)->shape, sizeof(int8_t), footprint);
+  return binary_footprint(static_cast<const SubParams*>(in)->shape, sizeof(T), footprint);
 }
 
 Cost cost(const void* in, const Target&) {
@@ -61,27 +65,38 @@ Cost cost(const void* in, const Target&) {
   return binary_cost(static_cast<const SubParams*>(in)->shape, kInstructions);
 }
 
+template <typename T>
+Status run(const void* in, Rows rows, const Io& io) {
+  const SubParams& params = *static_cast<const SubParams*>(in);
+  const auto difference = [params](T a, T b) {
+    const int32_t left = requantize(shift_left(wrap_add(a, params.offset[0]), kLeftShift<T>), params.input[0]);
+    const int32_t right = requantize(shift_left(wrap_add(b, params.offset[1]), kLeftShift<T>), params.input[1]);
+    const int32_t value = wrap_add(requantize(wrap_sub(left, right), params.output), params.output_offset);
+    return static_cast<T>(clamp(value, params.act_min, params.act_max));
+  };
+  return run_binary<T>(params.shape, difference, BinarySide(params.shape, io, 0), BinarySide(params.shape, io, 1), rows,
+                       io);
+}
+
 }  // namespace
 
 namespace kernels {
 
-Status sub_int8_run(const void* in, Rows rows, const Io& io, void*) {
-  const SubParams& params = *static_cast<const SubParams*>(in);
-  const auto difference = [params](int8_t a, int8_t b) {
-    const int32_t left = requantize(shift_left(wrap_add(a, params.offset[0]), kLeftShift), params.input[0]);
-    const int32_t right = requantize(shift_left(wrap_add(b, params.offset[1]), kLeftShift), params.input[1]);
-    const int32_t value = wrap_add(requantize(wrap_sub(left, right), params.output), params.output_offset);
-    return static_cast<int8_t>(clamp(value, params.act_min, params.act_max));
-  };
-  return run_binary<int8_t>(params.shape, difference, BinarySide(params.shape, io, 0), BinarySide(params.shape, io, 1),
-                            rows, io);
-}
+Status sub_int8_run(const void* in, Rows rows, const Io& io, void*) { return run<int8_t>(in, rows, io); }
+
+Status sub_int16_run(const void* in, Rows rows, const Io& io, void*) { return run<int16_t>(in, rows, io); }
 
 const Variant sub_int8_variant = {
     sub_int8, "sub_int8", "SUB", 41,
     DataType::kInt8, DataType::kInt8, DataType::kInt8, "broadcasting on both sides",
     false, Overlap::kElementwise, sizeof(SubParams),
-    prepare, nullptr, footprint, binary_input_rows, nullptr, nullptr, cost};
+    prepare<int8_t>, nullptr, footprint<int8_t>, binary_input_rows, nullptr, nullptr, cost};
+
+const Variant sub_int16_variant = {
+    sub_int16, "sub_int16", "SUB", 41,
+    DataType::kInt16, DataType::kInt16, DataType::kInt16, "broadcasting on both sides",
+    false, Overlap::kElementwise, sizeof(SubParams),
+    prepare<int16_t>, nullptr, footprint<int16_t>, binary_input_rows, nullptr, nullptr, cost};
 
 }  // namespace kernels
 
