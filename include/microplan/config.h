@@ -10,6 +10,17 @@
 #define MICROPLAN_TEXT 1
 #endif
 
+// 1: the build brings CMSIS-NN (headers on the include path, library linked), and the kernels that call it exist.
+#ifndef MICROPLAN_CMSIS_NN
+#define MICROPLAN_CMSIS_NN 0
+#endif
+
+// 1: kernels for the DSP extension are built from portable code, so that a laptop can run a plan that was made for another
+// target. Only simulators of targets want this: the portable code is slow.
+#ifndef MICROPLAN_EMULATE_DSP
+#define MICROPLAN_EMULATE_DSP 0
+#endif
+
 #if defined(__BYTE_ORDER__) && (__BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__)
 #error "microplan: plans are little-endian; big-endian targets are not supported"
 #endif
@@ -22,6 +33,7 @@ enum TargetFeature : uint32_t {
   kFeatureMve = 1u << 1,    // Helium, integer
   kFeatureMveF = 1u << 2,   // Helium, floating point
   kFeatureFpu = 1u << 3,    // single-precision floating point in hardware
+  kFeatureCmsisNn = 1u << 4,  // CMSIS-NN is part of the build: MICROPLAN_CMSIS_NN
 };
 
 // The features of the target that this translation unit is compiled for.
@@ -38,7 +50,14 @@ constexpr uint32_t kCompiledFeatures = 0
 #if defined(__ARM_FP) && (__ARM_FP & 4)
                                        | kFeatureFpu
 #endif
+#if MICROPLAN_CMSIS_NN
+                                       | kFeatureCmsisNn
+#endif
     ;
+
+// The features whose kernels exist in this translation unit's build.
+constexpr uint32_t kKernelFeatures =
+    MICROPLAN_EMULATE_DSP != 0 ? kCompiledFeatures | kFeatureDsp | kFeatureFpu : kCompiledFeatures;
 
 constexpr bool kHasText = MICROPLAN_TEXT != 0;
 

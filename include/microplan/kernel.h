@@ -87,7 +87,7 @@ using RunFunction = Status (*)(const void* params, Rows rows, const Io& io, void
 struct Kernel {
   uint16_t id;
   uint16_t abi;
-  RunFunction run;
+  RunFunction run;  // nullptr where the build lacks what it needs
 };
 
 // The kernels that a firmware has; steps name them by id, the order does not matter.
@@ -100,10 +100,10 @@ struct KernelTable {
   constexpr KernelTable(const Kernel (&table)[kCount]) : kernels(table), count(kCount) {}
   constexpr KernelTable(const Kernel* table, uint32_t size) : kernels(table), count(size) {}
 
-  // nullptr when there is none.
+  // nullptr when there is none that can run.
   const Kernel* find(uint16_t id) const {
     for (uint32_t i = 0; i < count; ++i) {
-      if (kernels[i].id == id) return &kernels[i];
+      if (kernels[i].id == id) return kernels[i].run != nullptr ? &kernels[i] : nullptr;
     }
     return nullptr;
   }

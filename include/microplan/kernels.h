@@ -4,15 +4,17 @@
 #ifndef MICROPLAN_KERNELS_H_
 #define MICROPLAN_KERNELS_H_
 
+#include "microplan/config.h"
 #include "microplan/kernel.h"
 #include "microplan/operator.h"
 
 namespace microplan {
 namespace kernels {
 
-#define MICROPLAN_KERNEL(symbol, id, abi)                                                     \
-  Status symbol##_run(const void* params, Rows rows, const Io& io, void* scratch);            \
-  constexpr Kernel symbol{id, abi, symbol##_run};                                             \
+// A kernel whose features the build does not have is a row without a function: a laptop plans with it.
+#define MICROPLAN_KERNEL(symbol, id, abi, features)                                                            \
+  Status symbol##_run(const void* params, Rows rows, const Io& io, void* scratch);                             \
+  constexpr Kernel symbol{id, abi, (kKernelFeatures & (features)) == (features) ? symbol##_run : nullptr};     \
   extern const Variant symbol##_variant;
 #include "microplan/kernels/kernels.def"
 #undef MICROPLAN_KERNEL

@@ -208,6 +208,13 @@ struct Variant {
   // Writes the step's constants. nullptr: none.
   void (*pack)(const OperatorContext& context, const void* params, ConstantWriter& writer);
   Cost (*cost)(const void* params, const Target& target);
+  // TargetFeature bits that `run` needs.
+  uint32_t features = 0;
+  // Its constants are rearranged filters, which only a plan that owns its constants has room for; where a plan refers to
+  // the model, kernels read filters as they lie there.
+  bool packs = false;
+  // Its constants are larger than the model's by more than a tenth and 12 bytes a channel: only for kPlanPrefersSpeed.
+  bool expands = false;
 };
 
 // How many bytes the start of the output may lie before the start of the first input, at least, so that running all rows

@@ -44,6 +44,13 @@ constexpr Ref make_ref(Segment segment, uint32_t offset) {
 enum PlanFlag : uint32_t {
   kPlanOwnsConstants = 1u << 0,  // filters and biases are copied (or packed) into the plan; else it refers to the model
   kPlanPinsInputs = 1u << 1,     // inputs keep their bytes after an inference
+  // Which of the kernels that can run an operator is taken: the first of the table; or that with the fewest instructions,
+  // whatever its constants take; or that with the least scratch; or that with the smallest constants. Without any of
+  // these bits the fewest instructions among those whose constants do not expand.
+  kPlanTakesFirst = 1u << 2,
+  kPlanPrefersSpeed = 1u << 3,
+  kPlanPrefersRam = 1u << 4,
+  kPlanPrefersFlash = 1u << 5,
 };
 
 struct PlanHeader {

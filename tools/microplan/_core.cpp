@@ -131,18 +131,16 @@ PlanObserver observe(Observations& into) {
   return observer;
 }
 
-// The variants whose names are in `names`, in the order of the library's own list; all without `names`.
+// The variants of these names, in their order; all without `names`.
 std::vector<const Variant*> choose_variants(const std::optional<std::vector<std::string>>& names) {
   std::vector<const Variant*> chosen;
-  for (uint32_t i = 0; i < kAllVariantsCount; ++i) {
-    const Variant* variant = kAllVariants[i];
-    bool wanted = !names.has_value();
-    if (names.has_value()) {
-      for (const std::string& name : *names) wanted = wanted || name == variant->name;
+  if (!names.has_value()) return std::vector<const Variant*>(kAllVariants, kAllVariants + kAllVariantsCount);
+  for (const std::string& name : *names) {
+    for (uint32_t i = 0; i < kAllVariantsCount; ++i) {
+      if (name == kAllVariants[i]->name) chosen.push_back(kAllVariants[i]);
     }
-    if (wanted) chosen.push_back(variant);
   }
-  if (names.has_value() && chosen.size() != names->size()) throw nb::value_error("unknown or repeated variant name");
+  if (chosen.size() != names->size()) throw nb::value_error("unknown variant name");
   return chosen;
 }
 
@@ -193,6 +191,8 @@ struct PyVariant {
   std::string name, operator_name, note;
   uint16_t id, abi;
   std::string input_type, filter_type, output_type;
+  uint32_t features;
+  bool packs;
 };
 
 std::vector<PyVariant> variants() {
@@ -200,7 +200,7 @@ std::vector<PyVariant> variants() {
   for (uint32_t i = 0; i < kAllVariantsCount; ++i) {
     const Variant& row = *kAllVariants[i];
     all.push_back({row.name, row.operator_name, row.note, row.kernel.id, row.kernel.abi, type_name(row.input_type),
-                   type_name(row.filter_type), type_name(row.output_type)});
+                   type_name(row.filter_type), type_name(row.output_type), row.features, row.packs});
   }
   return all;
 }
@@ -240,6 +240,10 @@ NB_MODULE(_core, module) {
   module.attr("VERSION") = MICROPLAN_VERSION;
   module.attr("PLAN_FORMAT") = uint32_t{kPlanFormat};
   module.attr("OWNS_CONSTANTS") = static_cast<uint32_t>(kPlanOwnsConstants);
+  module.attr("TAKES_FIRST") = static_cast<uint32_t>(kPlanTakesFirst);
+  module.attr("PREFERS_SPEED") = static_cast<uint32_t>(kPlanPrefersSpeed);
+  module.attr("PREFERS_RAM") = static_cast<uint32_t>(kPlanPrefersRam);
+  module.attr("PREFERS_FLASH") = static_cast<uint32_t>(kPlanPrefersFlash);
   module.attr("PINS_INPUTS") = static_cast<uint32_t>(kPlanPinsInputs);
   module.attr("FEATURE_DSP") = static_cast<uint32_t>(kFeatureDsp);
   module.attr("FEATURE_MVE") = static_cast<uint32_t>(kFeatureMve);
@@ -312,7 +316,9 @@ NB_MODULE(_core, module) {
       .def_ro("abi", &PyVariant::abi)
       .def_ro("input_type", &PyVariant::input_type)
       .def_ro("filter_type", &PyVariant::filter_type)
-      .def_ro("output_type", &PyVariant::output_type);
+      .def_ro("output_type", &PyVariant::output_type)
+      .def_ro("features", &PyVariant::features)
+      .def_ro("packs", &PyVariant::packs);
   nb::class_<Executor>(module, "Executor")
       .def(nb::init<const nb::bytes&, const nb::bytes&, std::optional<uint32_t>, uint32_t>(), nb::arg("plan"),
            nb::arg("model"), nb::arg("arena_bytes") = nb::none(), nb::arg("arena_misalignment") = 0)

@@ -7,6 +7,10 @@ from numpy.typing import NDArray
 VERSION: str
 PLAN_FORMAT: int
 OWNS_CONSTANTS: int
+TAKES_FIRST: int
+PREFERS_SPEED: int
+PREFERS_RAM: int
+PREFERS_FLASH: int
 PINS_INPUTS: int
 FEATURE_DSP: int
 FEATURE_MVE: int
@@ -146,6 +150,10 @@ class Variant:
     def filter_type(self) -> str: ...
     @property
     def output_type(self) -> str: ...
+    @property
+    def features(self) -> int: ...
+    @property
+    def packs(self) -> bool: ...
 
 class Executor:
     def __init__(

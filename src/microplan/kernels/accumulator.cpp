@@ -92,6 +92,41 @@ Status check_channel_requantize(const OperatorContext& context, const MacOperato
                       MICROPLAN_DIAGNOSTIC_TEXT("quantize the model again with representative data"), channel);
 }
 
+// No sum of the channel is larger: products of 8 by 9 bits, and the bias.
+uint64_t largest_sum(const TensorInfo& filter, const TensorInfo& bias, uint32_t channels, uint32_t channel) {
+  const uint64_t products = uint64_t{filter.elements / channels} * (INT8_MAX + 1) * UINT8_MAX;
+  if (bias.index < 0) return products;
+  const int64_t value = bias.int32_at(channel);
+  return products + static_cast<uint64_t>(value < 0 ? -value : value);
+}
+
+// The requantization of a channel whose outputs are all the zero point, because no sum reaches half a step: with such a
+// multiplier the shift, which may be large, does not matter.
+bool rounds_to_zero(uint64_t largest, Requantize by) {
+  // real < 2^shift, and the first rounding does not take a sum's magnitude beyond what it was.
+  return by.multiplier == 0 || (by.shift < 0 && 2 * largest < uint64_t{1} << -by.shift);
+}
+
+// requantize_fast() is exact when sums stay below 2^30 and shifts are in [1, kMaxFastShift] to the right.
+constexpr int32_t kMaxFastShift = 22;
+
+uint32_t fast_requantize(const OperatorContext& context, const MacOperator& op) {
+  const TensorInfo filter = context.input(op.filter);
+  const TensorInfo bias = context.input(op.bias);
+  const ChannelScales scales(context, op);
+  const uint32_t channels = channels_of(context, op);
+  Requantize by = {};
+  for (uint32_t c = 0; c < channels; ++c) {
+    if (c < scales.count()) (void)scales.requantize(c, &by);
+    const uint64_t largest = largest_sum(filter, bias, channels, c);
+    if (largest >= (1u << 30)) return 0;
+    if (by.multiplier == 0) continue;
+    if (by.shift > -1) return 0;
+    if (by.shift < -kMaxFastShift && !rounds_to_zero(largest, by)) return 0;
+  }
+  return 1;
+}
+
 void write_channel_requantize(const OperatorContext& context, const MacOperator& op, ConstantWriter& writer) {
   const ChannelScales scales(context, op);
   if (!writer.begin(scales.count() * static_cast<uint32_t>(sizeof(Requantize)))) return;
@@ -135,6 +170,7 @@ Status prepare_filter(const OperatorContext& context, const MacOperator& op, uin
   params->per_channel = context.input(op.filter).scale_count > 1;
   params->input_offset = -context.input(op.input).zero_point();
   params->output_offset = output.zero_point();
+  params->fast = fast_requantize(context, op);
   return activation_range(context, activation, output, &params->act_min, &params->act_max);
 }
 
@@ -171,7 +207,7 @@ Status prepare_filter(const OperatorContext& context, const MacOperator& op, uin
 bool filter_footprint(const ChannelQuantization& params, uint32_t filter_elements, uint32_t channels,
                       Footprint* footprint) {
   // The offset's bounds keep products within 32 bits.
-  if (params.per_channel > 1 || params.input_offset < -INT8_MAX || params.input_offset > -INT8_MIN ||
+  if (params.per_channel > 1 || params.fast > 1 || params.input_offset < -INT8_MAX || params.input_offset > -INT8_MIN ||
       params.output_offset < INT8_MIN || params.output_offset > INT8_MAX ||
       !is_clamp(params.act_min, params.act_max, INT8_MIN, INT8_MAX)) {
     return false;
@@ -209,6 +245,36 @@ bool filter_footprint(const HybridQuantization& params, uint32_t filter_elements
   footprint->add_constant(channels * 4, 4, true);
   footprint->add_constant(constant_bytes(params, channels), 4);
   return true;
+}
+
+ChannelPacker::ChannelPacker(const OperatorContext& context, const MacOperator& op, const ChannelQuantization& params)
+    : context_(context), op_(op), params_(params), filter_(context.input(op.filter)), bias_(context.input(op.bias)) {}
+
+ChannelConstants ChannelPacker::channel(uint32_t channel) const {
+  const uint32_t channels = filter_.dims[op_.channel_axis];
+  const uint32_t depth = filter_.elements / channels;
+  // The channels are the filter's first or its last dimension.
+  const uint32_t stride = op_.channel_axis == 0 ? 1 : channels;
+  const uint8_t* element = filter_.data + channel * (op_.channel_axis == 0 ? depth : 1);
+  int32_t sum = 0;
+  for (uint32_t i = 0; i < depth; ++i, element += stride) sum += static_cast<int8_t>(*element);
+  ChannelConstants result;
+  result.bias = wrap_add(bias_.index < 0 ? 0 : bias_.int32_at(channel), wrap_mul(params_.input_offset, sum));
+  Requantize by;
+  (void)ChannelScales(context_, op_).requantize(params_.per_channel ? channel : 0, &by);
+  result.multiplier = by.multiplier;
+  if (!params_.fast) {
+    result.rounding = params_.output_offset;
+    result.shift = by.shift;
+    return result;
+  }
+  if (rounds_to_zero(largest_sum(filter_, bias_, channels, channel), by)) {
+    result.multiplier = 0;
+    by.shift = -1;
+  }
+  result.shift = -by.shift;
+  result.rounding = fast_rounding(params_.output_offset, result.shift);
+  return result;
 }
 
 void pack_filter(const OperatorContext& context, const MacOperator& op, const ChannelQuantization&,

@@ -32,6 +32,7 @@ struct ChannelQuantization {
   int32_t input_offset;   // minus the input's zero point
   int32_t output_offset;  // the output's zero point
   int32_t act_min, act_max;
+  uint32_t fast;          // 1: requantize_fast() is exact for every channel and whatever the input is
 };
 
 // int16 activations and int8 filters, both symmetric. With 32-bit biases accumulators have 32 bits and are rounded
@@ -66,6 +67,30 @@ Status prepare_filter(const OperatorContext& context, const MacOperator& op, uin
 // The operator says itself how its input is quantized.
 Status prepare_filter(const OperatorContext& context, const MacOperator& op, uint8_t activation,
                       HybridQuantization* params);
+
+// What a packed kernel needs of an output channel beside its filter. Its accumulator is the sum of products with the input
+// as it is: the input's zero point is folded into the bias.
+struct ChannelConstants {
+  int32_t bias;  // bias + input_offset * sum of the channel's filter, modulo 2^32
+  int32_t multiplier;
+  // With ChannelQuantization::fast as requantize_fast() takes them: rounding and right shift in [1, 22]. Else the output's
+  // zero point and Requantize::shift.
+  int32_t rounding;
+  int32_t shift;
+};
+
+// Makes the ChannelConstants of an operator, one channel after the other, so that each kernel lays them out as it likes.
+class ChannelPacker {
+ public:
+  ChannelPacker(const OperatorContext& context, const MacOperator& op, const ChannelQuantization& params);
+  ChannelConstants channel(uint32_t channel) const;
+
+ private:
+  const OperatorContext& context_;
+  const MacOperator& op_;
+  const ChannelQuantization& params_;
+  const TensorInfo filter_, bias_;
+};
 
 // Adds the constants. False for values of no model.
 bool filter_footprint(const ChannelQuantization& params, uint32_t filter_elements, uint32_t channels,

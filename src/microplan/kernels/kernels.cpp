@@ -5,7 +5,7 @@
 namespace microplan {
 
 const Variant* const kAllVariants[] = {
-#define MICROPLAN_KERNEL(symbol, id, abi) &kernels::symbol##_variant,
+#define MICROPLAN_KERNEL(symbol, id, abi, features) &kernels::symbol##_variant,
 #include "microplan/kernels/kernels.def"
 #undef MICROPLAN_KERNEL
 };

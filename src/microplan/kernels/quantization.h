@@ -50,6 +50,21 @@ inline int32_t requantize(int32_t value, Requantize by) {
   return rounding_shift_right(multiply_high(shift_left(value, left), by.multiplier), right);
 }
 
+// The rounding of requantize_fast(): half of the shift's unit, and the output's zero point.
+inline int32_t fast_rounding(int32_t zero_point, int32_t right_shift) {
+  return wrap_add(shift_left(zero_point, right_shift), shift_left(1, right_shift - 1));
+}
+
+// requantize(value, by) + zero point in one multiplication, for a right shift of at least 1, |value| < 2^30 and a multiplier
+// of 0 or at least 2^30. The high half of 2 * value * multiplier, rounded, is multiply_high(); its sign is that of value
+// unless it is 0, when taking 1 off the half does not matter.
+inline int32_t requantize_fast(int32_t value, int32_t multiplier, int32_t rounding, int32_t right_shift) {
+  const int32_t twice = shift_left(value, 1);
+  const int32_t addend = wrap_add(rounding, twice >> 31);
+  const uint64_t product = static_cast<uint64_t>(static_cast<int64_t>(twice) * multiplier) + 0x80000000u;
+  return wrap_add(addend, static_cast<int32_t>(product >> 32)) >> (right_shift & 31);
+}
+
 // value * real, rounded once, as TensorFlow Lite's MultiplyByQuantizedMultiplier for int64: the multiplier is reduced to
 // 16 bits, m = (multiplier + 2^15) / 2^16 rounded down, at most 2^15 - 1; the result is the low 32 bits of
 // (value * m + 2^(14 - shift)) / 2^(15 - shift), rounded down. The reference is defined for shifts up to 7 and |value| up

@@ -226,6 +226,30 @@ bool takes(const Variant& variant, DataType input, DataType filter, DataType out
          (variant.output_type == DataType::kNone ? input : variant.output_type) == output;
 }
 
+// Whether the variant can run an operator with these Params under these options.
+bool runs(const Variant& variant, const void* params, const PlanOptions& options) {
+  return (variant.features & ~options.target.features) == 0 &&
+         (!variant.packs || (options.flags & kPlanOwnsConstants)) &&
+         (!variant.expands || (options.flags & (kPlanPrefersSpeed | kPlanTakesFirst))) &&
+         (variant.supports == nullptr || variant.supports(params, options.target));
+}
+
+// What a variant is chosen by: the smaller is the better, `then` decides between equals.
+struct Choice {
+  uint64_t first, then;
+};
+
+Choice rate(const Variant& variant, const void* params, const PlanOptions& options) {
+  const Cost cost = variant.cost(params, options.target);
+  if (options.flags & kPlanPrefersFlash) return {cost.constant_bytes, cost.instructions};
+  if (!(options.flags & kPlanPrefersRam) || variant.scratch_bytes == nullptr) {
+    return {options.flags & kPlanPrefersRam ? 0 : cost.instructions, cost.instructions};
+  }
+  Footprint footprint;
+  if (!variant.footprint(params, &footprint)) return {UINT64_MAX, UINT64_MAX};
+  return {variant.scratch_bytes(params, footprint.view[footprint.view_count - 1].rows), cost.instructions};
+}
+
 }  // namespace
 
 Status Graph::prepare(const Context& context, Prepared* prepared) {
@@ -234,7 +258,7 @@ Status Graph::prepare(const Context& context, Prepared* prepared) {
   const TensorInfo filter = context.input(1);
   const TensorInfo output = context.output(0);
   const Variant* best = nullptr;
-  Cost best_cost = {};
+  Choice best_choice = {};
   bool known = false;
   for (uint32_t i = 0; i < variants_.count; ++i) {
     const Variant& variant = *variants_.variants[i];
@@ -252,11 +276,13 @@ Status Graph::prepare(const Context& context, Prepared* prepared) {
                             kNoNumber);
       }
     }
-    if (variant.supports != nullptr && !variant.supports(prepared->params, options_.target)) continue;
-    const Cost cost = variant.cost(prepared->params, options_.target);
-    if (best == nullptr || cost.instructions < best_cost.instructions) {
+    if (!runs(variant, prepared->params, options_)) continue;
+    const Choice choice = rate(variant, prepared->params, options_);
+    if (best == nullptr || choice.first < best_choice.first ||
+        (choice.first == best_choice.first && choice.then < best_choice.then)) {
       best = &variant;
-      best_cost = cost;
+      best_choice = choice;
+      if (options_.flags & kPlanTakesFirst) break;
     }
   }
   if (best == nullptr) {
