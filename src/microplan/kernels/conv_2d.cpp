@@ -8,6 +8,9 @@
 
 namespace microplan {
 
+// Field 6 of the options is quantized_bias_type.
+const MacOperator kConv2d = {0, 1, 2, 0, DataType::kInt32, 6};
+
 namespace {
 
 // Fields of the schema's Conv2DOptions.
@@ -17,9 +20,6 @@ constexpr uint32_t kStrideH = 2;
 constexpr uint32_t kFusedActivation = 3;
 constexpr uint32_t kDilationW = 4;
 constexpr uint32_t kDilationH = 5;
-constexpr uint8_t kQuantizedBiasType = 6;
-
-constexpr MacOperator kOperator = {0, 1, 2, 0, DataType::kInt32, kQuantizedBiasType};
 
 Status prepare_shape(const OperatorContext& context, Window* window, uint16_t* filter_channels) {
   Status status = check_arity(context, 2, 3);
@@ -57,32 +57,20 @@ Status prepare_shape(const OperatorContext& context, Window* window, uint16_t* f
   return Status::kOk;
 }
 
-template <typename Quantization>
-Status prepare(const OperatorContext& context, void* out) {
-  Conv2dParamsOf<Quantization>& params = *static_cast<Conv2dParamsOf<Quantization>*>(out);
+}  // namespace
+
+template <typename Accumulator>
+Status Conv2d<Accumulator>::prepare(const OperatorContext& context, void* out) {
+  Params& params = *static_cast<Params*>(out);
   const Status status = prepare_shape(context, &params.window, &params.filter_c);
   if (status != Status::kOk) return status;
   const uint8_t activation = context.options().uint8_field(kFusedActivation, 0);
-  return prepare_filter(context, kOperator, activation, &params.quantization);
-}
-
-// As TensorFlow Lite: one scale for all channels, or equal ones, make the input's quantization symmetric. It computes
-// grouped convolutions as those with different scales.
-Status prepare_hybrid(const OperatorContext& context, void* out) {
-  const Status status = prepare<HybridQuantization>(context, out);
-  if (status != Status::kOk) return status;
-  Conv2dParamsOf<HybridQuantization>& params = *static_cast<Conv2dParamsOf<HybridQuantization>*>(out);
-  const TensorInfo filter = context.input(kOperator.filter);
-  bool different = params.filter_c != params.window.in_c;
-  for (uint32_t c = 1; c < filter.scale_count; ++c) different |= !(filter.scale(c) == filter.scale(0));
-  params.quantization.asymmetric = different;
-  params.quantization.filter_first = different;
-  return Status::kOk;
+  return prepare_filter(context, kConv2d, activation, &params.quantization);
 }
 
 template <typename Accumulator>
-bool footprint(const void* in, Footprint* result) {
-  const auto& params = *static_cast<const Conv2dParamsOf<typename Accumulator::Params>*>(in);
+bool Conv2d<Accumulator>::footprint(const void* in, Footprint* result) {
+  const Params& params = *static_cast<const Params*>(in);
   const Window& window = params.window;
   if (!window_footprint(window, sizeof(typename Accumulator::Output), result) ||
       params.filter_c == 0 || window.in_c % params.filter_c != 0 ||
@@ -95,9 +83,30 @@ bool footprint(const void* in, Footprint* result) {
          filter_footprint(params.quantization, filter_elements, window.out_c, result);
 }
 
-template <typename Quantization>
-void pack(const OperatorContext& context, const void* in, ConstantWriter& writer) {
-  pack_filter(context, kOperator, static_cast<const Conv2dParamsOf<Quantization>*>(in)->quantization, writer);
+template <typename Accumulator>
+void Conv2d<Accumulator>::pack(const OperatorContext& context, const void* in, ConstantWriter& writer) {
+  pack_filter(context, kConv2d, static_cast<const Params*>(in)->quantization, writer);
+}
+
+template struct Conv2d<Int8Accumulator>;
+template struct Conv2d<Int16Accumulator>;
+template struct Conv2d<FloatAccumulator>;
+template struct Conv2d<HybridAccumulator>;
+
+namespace {
+
+// As TensorFlow Lite: one scale for all channels, or equal ones, make the input's quantization symmetric. It computes
+// grouped convolutions as those with different scales.
+Status prepare_hybrid(const OperatorContext& context, void* out) {
+  const Status status = Conv2d<HybridAccumulator>::prepare(context, out);
+  if (status != Status::kOk) return status;
+  Conv2dParamsOf<HybridQuantization>& params = *static_cast<Conv2dParamsOf<HybridQuantization>*>(out);
+  const TensorInfo filter = context.input(kConv2d.filter);
+  bool different = params.filter_c != params.window.in_c;
+  for (uint32_t c = 1; c < filter.scale_count; ++c) different |= !(filter.scale(c) == filter.scale(0));
+  params.quantization.asymmetric = different;
+  params.quantization.filter_first = different;
+  return Status::kOk;
 }
 
 template <typename Quantization>
@@ -154,10 +163,11 @@ template <typename Accumulator>
 constexpr Variant variant(const Kernel& kernel, const char* name, DataType activations, DataType filter,
                           const char* note) {
   using Params = typename Accumulator::Params;
+  using Shared = Conv2d<Accumulator>;
   return {kernel, name, "CONV_2D", 3,
           activations, filter, activations, note,
           false, Overlap::kRows, sizeof(Conv2dParamsOf<Params>),
-          prepare<Params>, nullptr, footprint<Accumulator>, window_input_rows, nullptr, pack<Params>, cost<Params>};
+          Shared::prepare, nullptr, Shared::footprint, window_input_rows, nullptr, Shared::pack, cost<Params>};
 }
 
 }  // namespace
@@ -195,8 +205,8 @@ const Variant conv_2d_hybrid_variant = {
     conv_2d_hybrid, "conv_2d_hybrid", "CONV_2D", 3,
     DataType::kFloat32, DataType::kInt8, DataType::kFloat32, "dynamic range quantization, as conv_2d_int8",
     true, Overlap::kNone, sizeof(Conv2dParamsOf<HybridQuantization>),
-    prepare_hybrid, nullptr, footprint<HybridAccumulator>, hybrid_input_rows, hybrid_scratch_bytes,
-    pack<HybridQuantization>, cost<HybridQuantization>};
+    prepare_hybrid, nullptr, Conv2d<HybridAccumulator>::footprint, hybrid_input_rows, hybrid_scratch_bytes,
+    Conv2d<HybridAccumulator>::pack, cost<HybridQuantization>};
 
 }  // namespace kernels
 

@@ -20,6 +20,18 @@ struct Conv2dParamsOf {
 };
 using Conv2dParams = Conv2dParamsOf<ChannelQuantization>;
 
+extern const MacOperator kConv2d;
+
+// What the variants of a type share, for Int8Accumulator, Int16Accumulator, FloatAccumulator and HybridAccumulator; pack()
+// is that of kernels which read the filter as it lies in the model.
+template <typename Accumulator>
+struct Conv2d {
+  using Params = Conv2dParamsOf<typename Accumulator::Params>;
+  static Status prepare(const OperatorContext& context, void* params);
+  static bool footprint(const void* params, Footprint* footprint);
+  static void pack(const OperatorContext& context, const void* params, ConstantWriter& writer);
+};
+
 }  // namespace microplan
 
 #endif  // MICROPLAN_KERNELS_CONV_2D_H_

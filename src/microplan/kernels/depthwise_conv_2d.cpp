@@ -8,6 +8,8 @@
 
 namespace microplan {
 
+const MacOperator kDepthwiseConv2d = {0, 1, 2, 3, DataType::kNone, kNoOption};
+
 namespace {
 
 // Fields of the schema's DepthwiseConv2DOptions. Its depth_multiplier repeats what the shapes say, and readers since
@@ -18,8 +20,6 @@ constexpr uint32_t kStrideH = 2;
 constexpr uint32_t kFusedActivation = 4;
 constexpr uint32_t kDilationW = 5;
 constexpr uint32_t kDilationH = 6;
-
-constexpr MacOperator kOperator = {0, 1, 2, 3, DataType::kNone, kNoOption};
 
 Status prepare_shape(const OperatorContext& context, Window* window, uint16_t* depth_multiplier) {
   Status status = check_arity(context, 2, 3);
@@ -43,33 +43,30 @@ Status prepare_shape(const OperatorContext& context, Window* window, uint16_t* d
   asked.dilation_w = options.int32_field(kDilationW, 1);
   status = prepare_window(context, input_operand(0), output_operand(0), asked, window);
   if (status != Status::kOk) return status;
-  if (filter.dims[kOperator.channel_axis] != window->out_c || window->out_c % window->in_c != 0) {
+  if (filter.dims[kDepthwiseConv2d.channel_axis] != window->out_c || window->out_c % window->in_c != 0) {
     return context.fail(Status::kUnsupportedShape, input_operand(1),
                         MICROPLAN_DIAGNOSTIC_TEXT("the channels of input, filter and output do not go together"),
                         MICROPLAN_DIAGNOSTIC_TEXT("filter and output have a multiple of the input's channels"),
-                        filter.dims[kOperator.channel_axis]);
+                        filter.dims[kDepthwiseConv2d.channel_axis]);
   }
   *depth_multiplier = static_cast<uint16_t>(window->out_c / window->in_c);
   return Status::kOk;
 }
 
-template <typename Quantization>
-Status prepare(const OperatorContext& context, void* out) {
-  DepthwiseConv2dParamsOf<Quantization>& params = *static_cast<DepthwiseConv2dParamsOf<Quantization>*>(out);
+}  // namespace
+
+template <typename Accumulator>
+Status DepthwiseConv2d<Accumulator>::prepare(const OperatorContext& context, void* out) {
+  Params& params = *static_cast<Params*>(out);
   const Status status = prepare_shape(context, &params.window, &params.depth_multiplier);
   if (status != Status::kOk) return status;
   const uint8_t activation = context.options().uint8_field(kFusedActivation, 0);
-  return prepare_filter(context, kOperator, activation, &params.quantization);
-}
-
-Status prepare_hybrid(const OperatorContext& context, void* out) {
-  static_cast<DepthwiseConv2dParamsOf<HybridQuantization>*>(out)->quantization.asymmetric = 1;
-  return prepare<HybridQuantization>(context, out);
+  return prepare_filter(context, kDepthwiseConv2d, activation, &params.quantization);
 }
 
 template <typename Accumulator>
-bool footprint(const void* in, Footprint* result) {
-  const auto& params = *static_cast<const DepthwiseConv2dParamsOf<typename Accumulator::Params>*>(in);
+bool DepthwiseConv2d<Accumulator>::footprint(const void* in, Footprint* result) {
+  const Params& params = *static_cast<const Params*>(in);
   const Window& window = params.window;
   uint32_t channels = window.in_c;
   uint32_t filter_elements = window.out_c;
@@ -79,9 +76,21 @@ bool footprint(const void* in, Footprint* result) {
          filter_footprint(params.quantization, filter_elements, window.out_c, result);
 }
 
-template <typename Quantization>
-void pack(const OperatorContext& context, const void* in, ConstantWriter& writer) {
-  pack_filter(context, kOperator, static_cast<const DepthwiseConv2dParamsOf<Quantization>*>(in)->quantization, writer);
+template <typename Accumulator>
+void DepthwiseConv2d<Accumulator>::pack(const OperatorContext& context, const void* in, ConstantWriter& writer) {
+  pack_filter(context, kDepthwiseConv2d, static_cast<const Params*>(in)->quantization, writer);
+}
+
+template struct DepthwiseConv2d<Int8Accumulator>;
+template struct DepthwiseConv2d<Int16Accumulator>;
+template struct DepthwiseConv2d<FloatAccumulator>;
+template struct DepthwiseConv2d<HybridAccumulator>;
+
+namespace {
+
+Status prepare_hybrid(const OperatorContext& context, void* out) {
+  static_cast<DepthwiseConv2dParamsOf<HybridQuantization>*>(out)->quantization.asymmetric = 1;
+  return DepthwiseConv2d<HybridAccumulator>::prepare(context, out);
 }
 
 template <typename Quantization>
@@ -185,10 +194,11 @@ template <typename Accumulator>
 constexpr Variant variant(const Kernel& kernel, const char* name, DataType activations, DataType filter,
                           const char* note) {
   using Params = typename Accumulator::Params;
+  using Shared = DepthwiseConv2d<Accumulator>;
   return {kernel, name, "DEPTHWISE_CONV_2D", 4,
           activations, filter, activations, note,
           false, Overlap::kRows, sizeof(DepthwiseConv2dParamsOf<Params>),
-          prepare<Params>, nullptr, footprint<Accumulator>, window_input_rows, nullptr, pack<Params>, cost<Params>};
+          Shared::prepare, nullptr, Shared::footprint, window_input_rows, nullptr, Shared::pack, cost<Params>};
 }
 
 }  // namespace
@@ -228,8 +238,8 @@ const Variant depthwise_conv_2d_hybrid_variant = {
     DataType::kFloat32, DataType::kInt8, DataType::kFloat32,
     "dynamic range quantization, as depthwise_conv_2d_int8",
     true, Overlap::kNone, sizeof(DepthwiseConv2dParamsOf<HybridQuantization>),
-    prepare_hybrid, nullptr, footprint<HybridAccumulator>, hybrid_input_rows, hybrid_scratch_bytes,
-    pack<HybridQuantization>, cost<HybridQuantization>};
+    prepare_hybrid, nullptr, DepthwiseConv2d<HybridAccumulator>::footprint, hybrid_input_rows, hybrid_scratch_bytes,
+    DepthwiseConv2d<HybridAccumulator>::pack, cost<HybridQuantization>};
 
 }  // namespace kernels
 

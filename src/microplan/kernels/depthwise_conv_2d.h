@@ -20,6 +20,18 @@ struct DepthwiseConv2dParamsOf {
 };
 using DepthwiseConv2dParams = DepthwiseConv2dParamsOf<ChannelQuantization>;
 
+extern const MacOperator kDepthwiseConv2d;
+
+// What the variants of a type share, for Int8Accumulator, Int16Accumulator, FloatAccumulator and HybridAccumulator; pack()
+// is that of kernels which read the filter as it lies in the model.
+template <typename Accumulator>
+struct DepthwiseConv2d {
+  using Params = DepthwiseConv2dParamsOf<typename Accumulator::Params>;
+  static Status prepare(const OperatorContext& context, void* params);
+  static bool footprint(const void* params, Footprint* footprint);
+  static void pack(const OperatorContext& context, const void* params, ConstantWriter& writer);
+};
+
 }  // namespace microplan
 
 #endif  // MICROPLAN_KERNELS_DEPTHWISE_CONV_2D_H_

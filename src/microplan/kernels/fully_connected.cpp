@@ -8,15 +8,15 @@
 
 namespace microplan {
 
+// Field 4 of the options is quantized_bias_type.
+const MacOperator kFullyConnected = {0, 1, 2, 0, DataType::kInt32, 4};
+
 namespace {
 
 // Fields of the schema's FullyConnectedOptions.
 constexpr uint32_t kFusedActivation = 0;
 constexpr uint32_t kWeightsFormat = 1;
 constexpr uint32_t kAsymmetricQuantizeInputs = 3;
-constexpr uint8_t kQuantizedBiasType = 4;
-
-constexpr MacOperator kOperator = {0, 1, 2, 0, DataType::kInt32, kQuantizedBiasType};
 
 Status prepare_shape(const OperatorContext& context, FullyConnectedShape* shape) {
   Status status = check_arity(context, 2, 3);
@@ -42,24 +42,20 @@ Status prepare_shape(const OperatorContext& context, FullyConnectedShape* shape)
   return Status::kOk;
 }
 
-template <typename Quantization>
-Status prepare(const OperatorContext& context, void* out) {
-  FullyConnectedParamsOf<Quantization>& params = *static_cast<FullyConnectedParamsOf<Quantization>*>(out);
+}  // namespace
+
+template <typename Accumulator>
+Status FullyConnected<Accumulator>::prepare(const OperatorContext& context, void* out) {
+  Params& params = *static_cast<Params*>(out);
   const Status status = prepare_shape(context, &params.shape);
   if (status != Status::kOk) return status;
   const uint8_t activation = context.options().uint8_field(kFusedActivation, 0);
-  return prepare_filter(context, kOperator, activation, &params.quantization);
-}
-
-Status prepare_hybrid(const OperatorContext& context, void* out) {
-  static_cast<FullyConnectedParamsOf<HybridQuantization>*>(out)->quantization.asymmetric =
-      context.options().uint8_field(kAsymmetricQuantizeInputs, 0) != 0;
-  return prepare<HybridQuantization>(context, out);
+  return prepare_filter(context, kFullyConnected, activation, &params.quantization);
 }
 
 template <typename Accumulator>
-bool footprint(const void* in, Footprint* footprint) {
-  const auto& params = *static_cast<const FullyConnectedParamsOf<typename Accumulator::Params>*>(in);
+bool FullyConnected<Accumulator>::footprint(const void* in, Footprint* footprint) {
+  const Params& params = *static_cast<const Params*>(in);
   const FullyConnectedShape& shape = params.shape;
   constexpr uint8_t kElement = sizeof(typename Accumulator::Output);
   uint32_t filter_elements = shape.depth;
@@ -74,15 +70,28 @@ bool footprint(const void* in, Footprint* footprint) {
   return filter_footprint(params.quantization, filter_elements, shape.channels, footprint);
 }
 
-Rows input_rows(const void*, uint32_t, Rows rows) { return rows; }
+template <typename Accumulator>
+void FullyConnected<Accumulator>::pack(const OperatorContext& context, const void* in, ConstantWriter& writer) {
+  pack_filter(context, kFullyConnected, static_cast<const Params*>(in)->quantization, writer);
+}
+
+Rows fully_connected_input_rows(const void*, uint32_t, Rows rows) { return rows; }
+
+template struct FullyConnected<Int8Accumulator>;
+template struct FullyConnected<Int16Accumulator>;
+template struct FullyConnected<FloatAccumulator>;
+template struct FullyConnected<HybridAccumulator>;
+
+namespace {
+
+Status prepare_hybrid(const OperatorContext& context, void* out) {
+  static_cast<FullyConnectedParamsOf<HybridQuantization>*>(out)->quantization.asymmetric =
+      context.options().uint8_field(kAsymmetricQuantizeInputs, 0) != 0;
+  return FullyConnected<HybridAccumulator>::prepare(context, out);
+}
 
 // All Params begin with the shape. Every row is quantized by itself.
 uint32_t hybrid_row_bytes(const void* in, uint32_t) { return static_cast<const FullyConnectedShape*>(in)->depth; }
-
-template <typename Quantization>
-void pack(const OperatorContext& context, const void* in, ConstantWriter& writer) {
-  pack_filter(context, kOperator, static_cast<const FullyConnectedParamsOf<Quantization>*>(in)->quantization, writer);
-}
 
 template <typename Quantization>
 Cost cost(const void* in, const Target&) {
@@ -126,10 +135,11 @@ template <typename Accumulator>
 constexpr Variant variant(const Kernel& kernel, const char* name, DataType activations, DataType filter,
                           const char* note) {
   using Params = typename Accumulator::Params;
+  using Shared = FullyConnected<Accumulator>;
   return {kernel, name, "FULLY_CONNECTED", 9,
           activations, filter, activations, note,
           false, Overlap::kRows, sizeof(FullyConnectedParamsOf<Params>),
-          prepare<Params>, nullptr, footprint<Accumulator>, input_rows, nullptr, pack<Params>, cost<Params>};
+          Shared::prepare, nullptr, Shared::footprint, fully_connected_input_rows, nullptr, Shared::pack, cost<Params>};
 }
 
 }  // namespace
@@ -166,8 +176,8 @@ const Variant fully_connected_hybrid_variant = {
     fully_connected_hybrid, "fully_connected_hybrid", "FULLY_CONNECTED", 9,
     DataType::kFloat32, DataType::kInt8, DataType::kFloat32, "dynamic range quantization, per tensor and per channel",
     false, Overlap::kRows, sizeof(FullyConnectedParamsOf<HybridQuantization>),
-    prepare_hybrid, nullptr, footprint<HybridAccumulator>, input_rows, hybrid_row_bytes, pack<HybridQuantization>,
-    cost<HybridQuantization>};
+    prepare_hybrid, nullptr, FullyConnected<HybridAccumulator>::footprint, fully_connected_input_rows, hybrid_row_bytes,
+    FullyConnected<HybridAccumulator>::pack, cost<HybridQuantization>};
 
 }  // namespace kernels
 

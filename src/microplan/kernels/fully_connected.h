@@ -23,6 +23,19 @@ struct FullyConnectedParamsOf {
 };
 using FullyConnectedParams = FullyConnectedParamsOf<ChannelQuantization>;
 
+extern const MacOperator kFullyConnected;
+
+// What the variants of a type share, for Int8Accumulator, Int16Accumulator, FloatAccumulator and HybridAccumulator; pack()
+// is that of kernels which read the filter as it lies in the model.
+template <typename Accumulator>
+struct FullyConnected {
+  using Params = FullyConnectedParamsOf<typename Accumulator::Params>;
+  static Status prepare(const OperatorContext& context, void* params);
+  static bool footprint(const void* params, Footprint* footprint);
+  static void pack(const OperatorContext& context, const void* params, ConstantWriter& writer);
+};
+Rows fully_connected_input_rows(const void* params, uint32_t view, Rows rows);
+
 }  // namespace microplan
 
 #endif  // MICROPLAN_KERNELS_FULLY_CONNECTED_H_
