@@ -15,10 +15,17 @@
 #define MICROPLAN_CMSIS_NN 0
 #endif
 
-// 1: kernels for the DSP extension are built from portable code, so that a laptop can run a plan that was made for another
-// target. Only simulators of targets want this: the portable code is slow.
+// 1: kernels for the DSP extension and for scalar floating-point units are built from portable code, so that a laptop can
+// run a plan that was made for another target. Only simulators of targets want this: the portable code is slow.
 #ifndef MICROPLAN_EMULATE_DSP
 #define MICROPLAN_EMULATE_DSP 0
+#endif
+
+// 1: this build has the kernels for scalar single-precision units.
+#if (defined(__arm__) && defined(__ARM_FP) && (__ARM_FP & 4)) || MICROPLAN_EMULATE_DSP
+#define MICROPLAN_HAS_FPU 1
+#else
+#define MICROPLAN_HAS_FPU 0
 #endif
 
 #if defined(__BYTE_ORDER__) && (__BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__)
@@ -47,7 +54,7 @@ constexpr uint32_t kCompiledFeatures = 0
                                        | kFeatureMveF
 #endif
 #endif
-#if defined(__ARM_FP) && (__ARM_FP & 4)
+#if defined(__arm__) && defined(__ARM_FP) && (__ARM_FP & 4)
                                        | kFeatureFpu
 #endif
 #if MICROPLAN_CMSIS_NN

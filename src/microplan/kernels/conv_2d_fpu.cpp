@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+// CONV_2D in float32 for cores with a scalar floating-point unit: blocks of 4 channels by 2 pixels.
+#include "microplan/kernels.h"
+#include "microplan/kernels/conv_2d.h"
+#include "microplan/kernels/fpu_dot.h"
+#include "microplan/kernels/prepare.h"
+
+namespace microplan {
+
+namespace {
+
+using Shared = Conv2d<FloatAccumulator>;
+
+Cost cost(const void* in, const Target&) {
+  const auto& params = *static_cast<const Shared::Params*>(in);
+  const Window& window = params.window;
+  const uint64_t outputs = window_outputs(window);
+  const uint64_t macs = outputs * window.kernel_h * window.kernel_w * params.filter_c;
+  return {macs, macs * 5 / 4 + outputs * (12 + 10u * window.kernel_h), 0};
+}
+
+}  // namespace
+
+namespace kernels {
+
+const Variant conv_2d_float_fpu_variant = {
+    conv_2d_float_fpu, "conv_2d_float_fpu", "CONV_2D", 3,
+    DataType::kFloat32, DataType::kFloat32, DataType::kFloat32, "grouped, dilated",
+    false, Overlap::kRows, sizeof(Shared::Params),
+    Shared::prepare, nullptr, Shared::footprint, window_input_rows, nullptr, Shared::pack, cost,
+    kFeatureFpu};
+
+}  // namespace kernels
+
+}  // namespace microplan
+
+#if MICROPLAN_HAS_FPU
+
+namespace microplan {
+
+namespace {
+
+// A filter's channels, and where one pixel or two adjacent ones begin to read.
+struct Taps {
+  const float* x;
+  uint32_t x_pixel;  // elements from the first pixel to the second; 0: there is one
+  const float* filter;
+  uint32_t filter_elements;  // of one channel
+};
+
+// The sums of up to 4 channels: channels beyond the last repeat it, and their sums are not used.
+void sum_block(const Taps& taps, uint32_t channels, const TapRows& at, const Runs& runs, fpu::Block* block) {
+  for (uint32_t c = 0; c < 4; ++c) block->sum[c][0] = block->sum[c][1] = 0;
+  const float* rows[2] = {taps.x, taps.x + taps.x_pixel};
+  const float* filter_row = taps.filter;
+  block->count = runs.length;
+  for (uint32_t left = at.taps_h; left != 0;) {
+    uint32_t x_offset = 0;
+    const float* filter = filter_row;
+    for (uint32_t run = 0; run < runs.count; ++run) {
+      block->x[0] = rows[0] + x_offset;
+      block->x[1] = rows[1] + x_offset;
+      const float* channel = filter;
+      for (uint32_t c = 0; c < 4; ++c) {
+        block->filter[c] = channel;
+        if (c + 1 < channels) channel += taps.filter_elements;
+      }
+      if (taps.x_pixel != 0) {
+        fpu::dot_4x2(block);
+      } else {
+        fpu::dot_4x1(block);
+      }
+      x_offset += runs.x_step;
+      filter += runs.filter_step;
+    }
+    if (--left == 0) break;
+    rows[0] = at.below(rows[0]);
+    rows[1] = taps.x_pixel != 0 ? at.below(rows[1]) : rows[0];
+    filter_row += runs.filter_row;
+  }
+}
+
+}  // namespace
+
+namespace kernels {
+
+Status conv_2d_float_fpu_run(const void* in, Rows rows, const Io& io, void* scratch) {
+  const auto& params = *static_cast<const Shared::Params*>(in);
+  const Window& window = params.window;
+  const FloatAccumulator accumulator(params.quantization, io, Batch{1, 1, 1}, scratch);
+  const View output = io.view(1);
+  const uint32_t filter_c = params.filter_c;
+  const uint32_t out_c = window.out_c;
+  const uint32_t channels_per_group = out_c / (window.in_c / filter_c);
+  const uint32_t filter_elements = window.kernel_h * window.kernel_w * filter_c;
+  Runs runs;
+  runs.x_step = window.dilation_w * static_cast<uint32_t>(window.in_c);
+  runs.filter_step = static_cast<int32_t>(filter_c);
+  runs.filter_row = static_cast<int32_t>(window.kernel_w * filter_c);
+  // Taps side by side are one run when nothing lies between them.
+  const bool adjacent = runs.x_step == filter_c;
+  // Columns [.., last] of the output whose windows end inside the input.
+  const uint32_t extent = (window.kernel_w - 1u) * window.dilation_w;
+  fpu::Block block;
+  WindowPosition at(window, accumulator.input(), sizeof(float));
+  for (uint32_t row = rows.first; row < rows.last; ++row) {
+    at.set_row(row);
+    float* const y_row = output.row_as<float>(row);
+    for (uint32_t out_x = 0; out_x < window.out_w;) {
+      at.set_column(out_x);
+      const uint32_t start = out_x * window.stride_w;
+      const bool two = start >= window.pad_left && out_x + 1 < window.out_w &&
+                       start + window.stride_w + extent < uint32_t{window.in_w} + window.pad_left;
+      runs.count = adjacent ? (at.taps_w != 0) : at.taps_w;
+      runs.length = adjacent ? at.taps_w * filter_c : filter_c;
+      Taps taps = {static_cast<const float*>(at.x), two ? window.stride_w * uint32_t{window.in_c} : 0,
+                   accumulator.filter() + at.first_tap * filter_c, filter_elements};
+      float* const y = y_row + out_x * out_c;
+      uint32_t group_left = channels_per_group;
+      for (uint32_t channel = 0; channel < out_c;) {
+        const uint32_t channels = group_left < 4 ? group_left : 4;
+        sum_block(taps, channels, at, runs, &block);
+        for (uint32_t c = 0; c < channels; ++c) {
+          y[channel + c] = accumulator.finish(channel + c, block.sum[c][0]);
+          if (two) y[channel + c + out_c] = accumulator.finish(channel + c, block.sum[c][1]);
+        }
+        channel += channels;
+        taps.filter += channels * filter_elements;
+        if ((group_left -= channels) == 0) {
+          group_left = channels_per_group;
+          taps.x += filter_c;
+        }
+      }
+      out_x += two ? 2 : 1;
+    }
+  }
+  return Status::kOk;
+}
+
+}  // namespace kernels
+
+}  // namespace microplan
+
+#endif

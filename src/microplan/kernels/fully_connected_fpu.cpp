@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// FULLY_CONNECTED in float32 for cores with a scalar floating-point unit: blocks of 4 channels by 2 rows or 1.
+#include "microplan/kernels.h"
+#include "microplan/kernels/fpu_dot.h"
+#include "microplan/kernels/fully_connected.h"
+#include "microplan/kernels/prepare.h"
+
+namespace microplan {
+
+namespace {
+
+using Shared = FullyConnected<FloatAccumulator>;
+
+Cost cost(const void* in, const Target&) {
+  const FullyConnectedShape& shape = static_cast<const Shared::Params*>(in)->shape;
+  const uint64_t outputs = uint64_t{shape.rows} * shape.channels;
+  const uint64_t macs = outputs * shape.depth;
+  return {macs, (shape.rows > 1 ? macs * 5 / 4 : macs * 23 / 16) + outputs * 20, 0};
+}
+
+}  // namespace
+
+namespace kernels {
+
+const Variant fully_connected_float_fpu_variant = {
+    fully_connected_float_fpu, "fully_connected_float_fpu", "FULLY_CONNECTED", 9,
+    DataType::kFloat32, DataType::kFloat32, DataType::kFloat32, "",
+    false, Overlap::kRows, sizeof(Shared::Params),
+    Shared::prepare, nullptr, Shared::footprint, fully_connected_input_rows, nullptr, Shared::pack, cost,
+    kFeatureFpu};
+
+}  // namespace kernels
+
+}  // namespace microplan
+
+#if MICROPLAN_HAS_FPU
+
+namespace microplan {
+namespace kernels {
+
+Status fully_connected_float_fpu_run(const void* in, Rows rows, const Io& io, void* scratch) {
+  const auto& params = *static_cast<const Shared::Params*>(in);
+  const FullyConnectedShape shape = params.shape;
+  const FloatAccumulator accumulator(params.quantization, io, Batch{1, 1, shape.depth}, scratch);
+  const View input = accumulator.input();
+  const View output = io.view(1);
+  fpu::Block block;
+  for (uint32_t row = rows.first; row < rows.last;) {
+    const uint32_t row_count = rows.last - row < 2 ? 1 : 2;
+    const float* filter = accumulator.filter();
+    for (uint32_t channel = 0; channel < shape.channels; channel += 4) {
+      const uint32_t channels = shape.channels - channel < 4 ? shape.channels - channel : 4;
+      // Channels beyond the last repeat it, and their sums are not used.
+      for (uint32_t c = 0; c < 4; ++c) {
+        block.filter[c] = filter;
+        if (c < channels) filter += c + 1 < channels || channel + c + 1 < shape.channels ? shape.depth : 0;
+        block.sum[c][0] = block.sum[c][1] = 0;
+      }
+      block.count = shape.depth;
+      block.x[0] = input.row_as<const float>(row);
+      block.x[1] = input.row_as<const float>(row + row_count - 1);
+      if (row_count == 2) {
+        fpu::dot_4x2(&block);
+      } else {
+        fpu::dot_4x1(&block);
+      }
+      for (uint32_t r = 0; r < row_count; ++r) {
+        float* const y = output.row_as<float>(row + r) + channel;
+        for (uint32_t c = 0; c < channels; ++c) y[c] = accumulator.finish(channel + c, block.sum[c][r]);
+      }
+    }
+    row += row_count;
+  }
+  return Status::kOk;
+}
+
+}  // namespace kernels
+}  // namespace microplan
+
+#endif
