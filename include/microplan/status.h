@@ -39,7 +39,8 @@
   X(kTooLarge, "the model exceeds a limit of the planner")                                             \
   X(kPlanTooSmall, "the plan buffer is smaller than plan_bytes")                                       \
   X(kWorkspaceTooSmall, "the workspace is smaller than workspace_bytes")                               \
-  X(kWriteFailed, "the plan's writer refused the data")
+  X(kWriteFailed, "the plan's writer refused the data")                                                \
+  X(kVendorRefused, "the vendor's kernel library refused its arguments or needs more scratch than was planned")
 
 namespace microplan {
 

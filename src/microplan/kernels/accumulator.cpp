@@ -259,9 +259,8 @@ ChannelConstants ChannelPacker::channel(uint32_t channel) const {
   int32_t sum = 0;
   for (uint32_t i = 0; i < depth; ++i, element += stride) sum += static_cast<int8_t>(*element);
   ChannelConstants result;
-  result.bias = wrap_add(bias_.index < 0 ? 0 : bias_.int32_at(channel), wrap_mul(params_.input_offset, sum));
-  Requantize by;
-  (void)ChannelScales(context_, op_).requantize(params_.per_channel ? channel : 0, &by);
+  result.bias = wrap_add(bias(channel), wrap_mul(params_.input_offset, sum));
+  Requantize by = requantize(channel);
   result.multiplier = by.multiplier;
   if (!params_.fast) {
     result.rounding = params_.output_offset;
@@ -275,6 +274,12 @@ ChannelConstants ChannelPacker::channel(uint32_t channel) const {
   result.shift = -by.shift;
   result.rounding = fast_rounding(params_.output_offset, result.shift);
   return result;
+}
+
+Requantize ChannelPacker::requantize(uint32_t channel) const {
+  Requantize by;
+  (void)ChannelScales(context_, op_).requantize(params_.per_channel ? channel : 0, &by);
+  return by;
 }
 
 void pack_filter(const OperatorContext& context, const MacOperator& op, const ChannelQuantization&,

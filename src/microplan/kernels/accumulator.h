@@ -84,6 +84,9 @@ class ChannelPacker {
  public:
   ChannelPacker(const OperatorContext& context, const MacOperator& op, const ChannelQuantization& params);
   ChannelConstants channel(uint32_t channel) const;
+  // As the model has them: 0 without a bias; one requantization for all channels is that of each.
+  int32_t bias(uint32_t channel) const { return bias_.index < 0 ? 0 : bias_.int32_at(channel); }
+  Requantize requantize(uint32_t channel) const;
 
  private:
   const OperatorContext& context_;
