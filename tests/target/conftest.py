@@ -3,16 +3,16 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from microplan.boards import Board, boards_dir, list_boards, load_board
+from microplan.boards import Board, boards_dir, list_boards
 from microplan.build import Firmware, board_definitions, build_firmware, memory_script
 from microplan.paths import share_dir
+from support.boards import installed
 
 STUB_MODEL = Path(__file__).parent / "stub_model"
 
@@ -20,19 +20,6 @@ BOARDS = [board.name for board in list_boards() if board.has_firmware]
 
 # Compiles a C++ file with a board's support code; further arguments are compiler flags.
 BuildProgram = Callable[..., Path]
-
-
-def installed(name: str) -> Board:
-    """The board, or a skipped test where its tools are missing."""
-    board = load_board(name)
-    assert board.compiler and board.simulator
-    for program, package in (
-        (f"{board.compiler.prefix}g++", board.compiler.package),
-        (board.simulator.command[0], board.simulator.package),
-    ):
-        if shutil.which(program) is None:
-            pytest.skip(f"{program} is missing: sudo apt install {package}")
-    return board
 
 
 @pytest.fixture(scope="session")
