@@ -249,6 +249,8 @@ NB_MODULE(_core, module) {
   module.attr("FEATURE_MVE") = static_cast<uint32_t>(kFeatureMve);
   module.attr("FEATURE_MVE_F") = static_cast<uint32_t>(kFeatureMveF);
   module.attr("FEATURE_FPU") = static_cast<uint32_t>(kFeatureFpu);
+  module.attr("FEATURE_CMSIS_NN") = static_cast<uint32_t>(kFeatureCmsisNn);
+  module.attr("KERNEL_FEATURES") = uint32_t{kKernelFeatures};
 
   nb::class_<PyTensor>(module, "TensorInfo")
       .def_ro("name", &PyTensor::name)

@@ -16,6 +16,8 @@ FEATURE_DSP: int
 FEATURE_MVE: int
 FEATURE_MVE_F: int
 FEATURE_FPU: int
+FEATURE_CMSIS_NN: int
+KERNEL_FEATURES: int  # those whose kernels can run here
 
 class TensorInfo:
     @property

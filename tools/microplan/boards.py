@@ -18,7 +18,7 @@ else:
     import tomli as tomllib
 
 # The bits of TargetFeature in microplan/config.h.
-FEATURE_BITS = {"dsp": 1, "mve": 2, "mve_f": 4, "fpu": 8}
+FEATURE_BITS = {"dsp": 1, "mve": 2, "mve_f": 4, "fpu": 8, "cmsis_nn": 16}
 
 Word = Annotated[int, Field(ge=0, lt=1 << 32)]
 
@@ -66,7 +66,9 @@ class Board(_Table):
     name: str
     description: str
     cpu: str
+    # CMSIS-NN is none of them: a build brings it, not a board.
     features: list[Literal["dsp", "mve", "mve_f", "fpu"]]
+    clock_hz: Annotated[int, Field(gt=0)] | None = None  # of the core; simulators have none
     compiler: Compiler | None = None
     support: Support | None = None
     memory: list[Memory] = []

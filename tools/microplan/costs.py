@@ -56,5 +56,14 @@ def size_report(plan: Plan, board: str | None) -> dict[str, Any]:
         "model_flash_bytes": len(plan.firmware_data),
         "runtime_flash_bytes": None,
         "static_bytes": None,
+        "kernels": [
+            {
+                "operator": step.operator_index,
+                "op": plan.model.operator_name(step.operator_index),
+                "kernel": step.kernel,
+                "constant_bytes": step.constant_bytes,
+            }
+            for step in plan.core.steps
+        ],
         "tensors": [asdict(cost) for cost in tensor_costs(plan)],
     }

@@ -17,6 +17,26 @@ from microplan.errors import ModelError, UsageError
 Form = Literal["compiled", "interpreted"]
 FORMS: tuple[Form, ...] = get_args(Form)
 
+# What kernels are chosen by: `balanced` takes the fewest instructions among those whose constants do not grow, `speed`
+# whatever the constants take, `ram` the least scratch, `flash` the smallest constants.
+Prefer = Literal["balanced", "speed", "ram", "flash"]
+PREFERENCES: tuple[Prefer, ...] = get_args(Prefer)
+_PREFERENCE_FLAGS: dict[Prefer, int] = {
+    "balanced": 0,
+    "speed": _core.PREFERS_SPEED,
+    "ram": _core.PREFERS_RAM,
+    "flash": _core.PREFERS_FLASH,
+}
+# The planner's flags as C++ names them.
+_FLAG_NAMES = {
+    _core.OWNS_CONSTANTS: "kPlanOwnsConstants",
+    _core.PINS_INPUTS: "kPlanPinsInputs",
+    _core.TAKES_FIRST: "kPlanTakesFirst",
+    _core.PREFERS_SPEED: "kPlanPrefersSpeed",
+    _core.PREFERS_RAM: "kPlanPrefersRam",
+    _core.PREFERS_FLASH: "kPlanPrefersFlash",
+}
+
 # Kernels are named operator_type or operator_type_variant: conv_2d_int8, conv_2d_int8_dsp.
 _KERNEL_NAME = re.compile(r".*_(?:u?int\d+(?:x\d+)?|float\d*|bool)(?:_(?P<variant>\w+))?")
 
@@ -67,7 +87,8 @@ class Plan:
     model: ModelFile
     form: Form
     features: int
-    variants: list[str] | None
+    variants: list[str] | None  # the kernels to choose from, in the order in which they were looked at; None: all
+    flags: int  # what the planner was asked for
     core: _core.Plan
 
     @property
@@ -112,9 +133,32 @@ class Plan:
 
     @property
     def kernels(self) -> list[str]:
-        """Names of the kernels that the plan uses, in the order of their ids."""
-        used = {step.kernel_id: step.kernel for step in self.core.steps if step.step >= 0}
-        return [used[kernel_id] for kernel_id in sorted(used)]
+        """Names of the kernels that the plan uses, in the order in which the planner looked at them.
+
+        With that order a planner that has these kernels only makes the same choices.
+        """
+        used = {step.kernel for step in self.core.steps if step.step >= 0}
+        names = [row.name for row in _core.variants()] if self.variants is None else self.variants
+        return [name for name in names if name in used]
+
+    @property
+    def prefer(self) -> Prefer | None:
+        """What the kernels were chosen by; None where a variant was named."""
+        if self.flags & _core.TAKES_FIRST:
+            return None
+        return next((name for name, flag in _PREFERENCE_FLAGS.items() if self.flags & flag), "balanced")
+
+    @property
+    def flag_names(self) -> list[str]:
+        """The planner's flags as C++ names them."""
+        return [name for flag, name in _FLAG_NAMES.items() if self.flags & flag]
+
+    @property
+    def scratch_by_step(self) -> dict[int, int]:
+        """Bytes of scratch by step, for the steps that have some."""
+        return {
+            placed.first_step: placed.bytes for placed in self.core.placements if placed.tensor_index < 0
+        }
 
 
 def printable(text: str) -> str:
@@ -169,14 +213,30 @@ def variant_of(kernel: str) -> str:
     return (match and match["variant"]) or "reference"
 
 
-def select_variants(variant: str | None) -> list[str] | None:
-    """The kernels to choose from: with a variant those and the reference ones, without it all (None)."""
-    if variant is None:
-        return None
-    known = {variant_of(row.name) for row in _core.variants()}
-    if variant not in known:
-        raise UsageError(f"There is no kernel variant {variant!r}. Use one of: {', '.join(sorted(known))}.")
-    return [row.name for row in _core.variants() if variant_of(row.name) in (variant, "reference")]
+# What stands in for a kernel that a variant does not have.
+_FALLBACKS = ("base", "reference")
+
+
+def variant_names() -> list[str]:
+    """The variants that there are, the best last: reference, base, and those that need a feature."""
+    names = sorted({variant_of(row.name) for row in _core.variants()})
+    return [name for name in reversed(_FALLBACKS) if name in names] + [
+        name for name in names if name not in _FALLBACKS
+    ]
+
+
+def variants_for(features: int) -> list[str]:
+    """Those that have a kernel that needs no more than these features."""
+    there = {variant_of(row.name) for row in _core.variants() if not row.features & ~features}
+    return [name for name in variant_names() if name in there]
+
+
+def select_variants(variant: str) -> list[str]:
+    """The kernels of a variant, then those that stand in where it has none or supports less."""
+    if variant not in variant_names():
+        raise UsageError(f"There is no kernel variant {variant!r}. Use one of: {', '.join(variant_names())}.")
+    order = [variant] if variant == "reference" else list(dict.fromkeys((variant, *_FALLBACKS)))
+    return [row.name for name in order for row in _core.variants() if variant_of(row.name) == name]
 
 
 def plan(
@@ -184,27 +244,47 @@ def plan(
     form: Form = "compiled",
     *,
     features: int = 0,
+    prefer: Prefer = "balanced",
+    variant: str | None = None,
     variants: Sequence[str] | None = None,
     pin_inputs: bool = False,
 ) -> Plan:
     """Plans `model`; raises ModelError with everything that stops it.
 
-    `features` are the `_core.FEATURE_...` bits of the target, `variants` the names of the kernels to choose
-    from (all without it).
+    `features` are the `_core.FEATURE_...` bits of the target. For each operator the planner takes the best kernel for
+    `prefer` of all that there are, or of those that `variants` names. With `variant` it takes the first that can run:
+    of this variant, else base, else reference.
     """
     if form not in FORMS:
         raise UsageError(f"There is no form {form!r}. Use one of: {', '.join(FORMS)}.")
+    if prefer not in PREFERENCES:
+        raise UsageError(f"There is no preference {prefer!r}. Use one of: {', '.join(PREFERENCES)}.")
     file = model if isinstance(model, ModelFile) else ModelFile.load(model)
     flags = (_core.OWNS_CONSTANTS if form == "compiled" else 0) | (_core.PINS_INPUTS if pin_inputs else 0)
-    names = None if variants is None else list(variants)
+    if variant is None:
+        flags |= _PREFERENCE_FLAGS[prefer]
+        names = None if variants is None else list(variants)
+    else:
+        flags |= _core.TAKES_FIRST
+        names = select_variants(variant)
     core = _core.plan(file.content, flags, features, names)
     if core.status != "kOk":
         raise ModelError(findings(file, core))
-    made = Plan(file, form, features, names, core)
+    made = Plan(file, form, features, names, flags, core)
     if form == "compiled":
         return made
     # The firmware plans with the kernels that it carries, and these stand in the plan's header.
-    return replace(made, core=_core.plan(file.content, flags, features, made.kernels))
+    kernels = made.kernels
+    return replace(made, variants=kernels, core=_core.plan(file.content, flags, features, kernels))
+
+
+def plan_for_this_machine(made: Plan) -> Plan:
+    """The plan, or, when this machine lacks instructions that its kernels need, the same with kernels that it has."""
+    if not any(row.features & ~_core.KERNEL_FEATURES for row in _core.variants() if row.name in made.kernels):
+        return made
+    features = made.features & _core.KERNEL_FEATURES
+    core = _core.plan(made.model.content, made.flags & ~_core.TAKES_FIRST, features)
+    return replace(made, features=features, variants=None, core=core)
 
 
 def verify_plan(content: bytes, model_bytes: int = 0) -> str:

@@ -1,37 +1,38 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`microplan bench`: what one inference costs on a board."""
+"""`microplan bench`: what one inference costs on a board, also by kernel variant."""
 
 from __future__ import annotations
 
-import tempfile
-import zlib
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import click
 from rich.table import Table
 
-from microplan import device
 from microplan.boards import Board
 from microplan.commands.common import (
+    Choice,
     board_option,
+    fitting_plan,
     form_option,
     json_option,
     model_argument,
     plan_for,
+    plan_option,
     progress,
     stdout_console,
     write_json,
 )
-from microplan.inputs import pattern_bytes
-from microplan.interpreter import Interpreter
-from microplan.planning import Form, ModelFile, Plan
-from microplan.runners import build_for
+from microplan.errors import MicroplanError, UsageError
+from microplan.measure import measure
+from microplan.planning import Form, ModelFile, variant_names, variant_of, variants_for
 
 _FIGURES = (
     "instructions",
+    "cycles_estimate",
     "init_instructions",
     "arena_bytes",
+    "scratch_bytes",
     "state_bytes",
     "static_bytes",
     "stack_bytes",
@@ -45,101 +46,145 @@ _FIGURES = (
 @model_argument
 @board_option()
 @form_option
-@click.option("--variant", help="Take these kernels where they exist, else the reference: reference, ...")
+@plan_option(strict=True)
+@click.option(
+    "--variants",
+    metavar="all|NAME,...",
+    help="Measure several kernel variants side by side: those of this list that the board can run, or all of them.",
+)
 @json_option
-def bench(model: ModelFile, board: Board, form: Form, variant: str | None, as_json: bool) -> None:
+def bench(
+    model: ModelFile, board: Board, form: Form, choice: Choice, variants: str | None, as_json: bool
+) -> None:
     """Measure one inference of MODEL on the board: instructions, memory, flash, by operator."""
-    made = plan_for(model, board, form, variant)
-    report = _board_report(made, board, as_json) if board.has_firmware else _host_report(made, board)
-    report["variant"] = variant or made.variant
+    if variants is not None:
+        _compare(model, board, form, choice, variants, as_json)
+        return
+    made = plan_for(model, board, form, choice)
+    report = measure(made, board, partial(progress, as_json=as_json))
+    if choice.variant is not None:
+        report["variant"] = choice.variant
     if as_json:
         write_json(report)
-    else:
-        _print(report)
-        if not board.has_firmware:
-            click.echo(
-                "This machine counts no instructions. Give --board qemu-cortex-m4 for exact counts.", err=True
-            )
+        return
+    _print(report)
+    _say_what_is_not_counted(board)
 
 
-def _report(made: Plan, board: Board) -> dict[str, Any]:
-    return {
-        "model": made.model.name,
-        "board": board.name,
-        "form": made.form,
-        "variant": None,
-        "instructions": None,
-        "init_instructions": None,
-        "arena_bytes": made.arena_bytes,
-        "state_bytes": made.state_bytes,
-        "static_bytes": None,
-        "stack_bytes": None,
-        "runtime_flash_bytes": None,
-        "model_flash_bytes": len(made.firmware_data),
-        "output_crc32": None,
-        "operators": [
-            {
-                "index": step.operator_index,
-                "op": made.model.operator_name(step.operator_index),
-                "kernel": step.kernel,
-                "macs": step.macs,
-                "instructions": None if step.step >= 0 else 0,
-            }
-            for step in made.core.steps
-        ],
-    }
+def _compare(
+    model: ModelFile, board: Board, form: Form, choice: Choice, variants: str, as_json: bool
+) -> None:
+    """One firmware for each variant; a variant that does not fit the board has a column that says so."""
+    if choice.is_asked_for:
+        raise UsageError("--variants chooses the kernels of every column. Leave out --variant and --prefer.")
+    chosen = plan_for(model, board, form, choice)
+    names = _named_variants(variants, board)
+    reports: list[dict[str, Any]] = []
+    for name in names:
+        try:
+            made = fitting_plan(model, board, form, Choice(variant=name), chosen.features)
+            reports.append(measure(made, board, partial(progress, as_json=as_json)) | {"variant": name, "error": None})
+        except MicroplanError as error:
+            reports.append({"variant": name, "error": str(error)})
+    if as_json:
+        kernels = [{"index": step.operator_index, "kernel": step.kernel} for step in chosen.core.steps]
+        head = {"model": model.name, "board": board.name, "form": form}
+        write_json({**head, "chosen": kernels, "variants": reports})
+        return
+    _print_comparison(reports, {step.operator_index: step.kernel for step in chosen.core.steps}, model, board, form)
+    _say_what_is_not_counted(board)
 
 
-def _board_report(made: Plan, board: Board, as_json: bool) -> dict[str, Any]:
-    with tempfile.TemporaryDirectory(prefix="microplan-") as folder:
-        with progress(f"Building firmware for {board.name}", as_json):
-            firmware = build_for(made, board, Path(folder), "bench")
-        with progress(f"Measuring on {board.name}", as_json):
-            measured = device.bench(firmware.elf, board)
-    report = _report(made, board)
-    report["instructions"] = measured.invoke.instructions
-    report["init_instructions"] = measured.init.instructions
-    report["static_bytes"] = firmware.sizes.static_bytes
-    report["stack_bytes"] = measured.stack_bytes
-    report["runtime_flash_bytes"] = firmware.runtime_flash_bytes
-    report["output_crc32"] = f"{measured.output_crc32:08x}"
-    for operator, step in zip(report["operators"], made.core.steps, strict=True):
-        if step.step >= 0:
-            operator["instructions"] = measured.steps[step.step].instructions
-    return report
+def _named_variants(variants: str, board: Board) -> list[str]:
+    """Those of the list that exist for the board's features."""
+    there = variants_for(board.feature_bits)
+    if variants == "all":
+        return there
+    names = [name.strip() for name in variants.split(",") if name.strip()]
+    for name in names:
+        if name not in variant_names():
+            raise UsageError(f"There is no kernel variant {name!r}. Use some of: {', '.join(variant_names())}.")
+    if not any(name in there for name in names):
+        raise UsageError(f"{board.name} runs none of these variants. Use some of: {', '.join(there)}.")
+    return [name for name in names if name in there]
 
 
-def _host_report(made: Plan, board: Board) -> dict[str, Any]:
-    interpreter = Interpreter(made)
-    outputs = interpreter.invoke(
-        *(tensor.from_bytes(pattern_bytes(tensor.nbytes)) for tensor in interpreter.inputs)
-    )
-    report = _report(made, board)
-    report["output_crc32"] = f"{zlib.crc32(b''.join(output.tobytes() for output in outputs)):08x}"
-    return report
+def _say_what_is_not_counted(board: Board) -> None:
+    if not board.has_firmware:
+        click.echo(
+            "This machine counts no instructions. Give --board qemu-cortex-m4 for exact counts.", err=True
+        )
+
+
+def _print_comparison(
+    reports: list[dict[str, Any]], chosen: dict[int, str], model: ModelFile, board: Board, form: Form
+) -> None:
+    """A row an operator with a column a variant, then the totals."""
+    console = stdout_console()
+    measured = [report for report in reports if report["error"] is None]
+    for report in reports:
+        if report["error"] is not None:
+            click.echo(f"{report['variant']}: {report['error']}", err=True)
+    if not measured:
+        raise click.exceptions.Exit(1)
+    table = Table("", "operator", "planner takes", *(report["variant"] for report in measured))
+    table.title = f"{model.name} on {board.name}, {form}: instructions (per MAC)"
+    for column in (table.columns[0], *table.columns[3:]):
+        column.justify = "right"
+    for rows in zip(*(report["operators"] for report in measured), strict=True):
+        first = rows[0]
+        cells = [_cell(row, report["variant"]) for row, report in zip(rows, measured, strict=True)]
+        table.add_row(str(first["index"]), first["op"], chosen[first["index"]], *cells)
+    table.add_section()
+    macs = sum(row["macs"] for row in measured[0]["operators"])
+    totals = [_count(report["instructions"], macs) for report in measured]
+    table.add_row("", "instructions", "", *totals)
+    for key in ("arena_bytes", "static_bytes", "stack_bytes", "runtime_flash_bytes", "model_flash_bytes"):
+        table.add_row("", key.replace("_", " "), "", *(_text(report[key]) for report in measured))
+    console.print(table)
+
+
+def _cell(row: dict[str, Any], variant: str) -> str:
+    """Where another variant stands in, its name."""
+    stand_in = variant_of(row["kernel"])
+    other = f" {stand_in}" if stand_in != variant and row["kernel"] != "view" else ""
+    return _count(row["instructions"], row["macs"]) + other
+
+
+def _count(instructions: int | None, macs: int) -> str:
+    ratio = f" ({instructions / macs:.2f})" if instructions and macs else ""
+    return _text(instructions) + ratio
+
+
+def _text(value: Any) -> str:
+    return "not measured" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def _print(report: dict[str, Any]) -> None:
     console = stdout_console()
-    operators = Table("", "operator", "kernel", "MACs", "instructions", "per MAC")
+    operators = Table("", "operator", "kernel", "MACs", "instructions", "per MAC", "scratch")
     for column in (operators.columns[0], *operators.columns[3:]):
         column.justify = "right"
     for row in report["operators"]:
         count = row["instructions"]
-        ratio = f"{count / row['macs']:.2f}" if count and row["macs"] else ""
         operators.add_row(
             str(row["index"]),
             row["op"],
             row["kernel"],
             f"{row['macs']:,}",
             "" if count is None else f"{count:,}",
-            ratio,
+            f"{count / row['macs']:.2f}" if count and row["macs"] else "",
+            f"{row['scratch_bytes']:,}" if row["scratch_bytes"] else "",
         )
     console.print(operators)
     figures = Table(f"{report['model']} on {report['board']}", f"{report['form']}, {report['variant']}")
     figures.columns[1].justify = "right"
     for key in _FIGURES:
-        value = report[key]
-        text = "not measured" if value is None else f"{value:,}" if isinstance(value, int) else value
-        figures.add_row(key.replace("_", " "), text)
+        figures.add_row(_LABELS.get(key, key.replace("_", " ")), _text(report[key]))
     console.print(figures)
+
+
+_LABELS = {
+    "cycles_estimate": "cycles, estimate for a Cortex-M4 without wait states",
+    "scratch_bytes": "of the arena, scratch at most",
+}

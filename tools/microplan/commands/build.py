@@ -10,11 +10,13 @@ import click
 from microplan.boards import Board
 from microplan.build import App
 from microplan.commands.common import (
+    Choice,
     board_option,
     form_option,
     model_argument,
     out_option,
     plan_for,
+    plan_option,
     progress,
 )
 from microplan.embed import embed, identifier
@@ -28,12 +30,15 @@ from microplan.runners import build_for
 @out_option
 @board_option(required=False, help_text="Plan for this board; without it for any.")
 @form_option
+@plan_option(strict=True)
 @click.option("--name", help="Name of the files and of the C++ namespace; without it MODEL's.")
-def embed_command(model: ModelFile, out_dir: Path, board: Board | None, form: Form, name: str | None) -> None:
+def embed_command(
+    model: ModelFile, out_dir: Path, board: Board | None, form: Form, choice: Choice, name: str | None
+) -> None:
     """Write MODEL as a C++ header and source."""
     if name is not None and identifier(name) != name:
         raise UsageError(f"A model cannot have the name {name!r} in C++. Name it {identifier(name)}, say.")
-    made = plan_for(model, board, form)
+    made = plan_for(model, board, form, choice)
     written = embed(made, out_dir, name=name, target=board.name if board else "any")
     click.echo(
         f"{written.header} and {written.source}: {len(made.firmware_data):,} bytes of flash, "
@@ -46,6 +51,7 @@ def embed_command(model: ModelFile, out_dir: Path, board: Board | None, form: Fo
 @board_option()
 @out_option
 @form_option
+@plan_option(strict=True)
 @click.option(
     "--app",
     type=click.Choice(["run", "bench"]),
@@ -53,9 +59,11 @@ def embed_command(model: ModelFile, out_dir: Path, board: Board | None, form: Fo
     show_default=True,
     help="What the firmware does.",
 )
-def build_command(model: ModelFile, board: Board, out_dir: Path, form: Form, app: App) -> None:
+def build_command(
+    model: ModelFile, board: Board, out_dir: Path, form: Form, choice: Choice, app: App
+) -> None:
     """Build firmware for MODEL: OUT/firmware.elf."""
-    made = plan_for(model, board, form)
+    made = plan_for(model, board, form, choice)
     with progress(f"Building firmware for {board.name}"):
         firmware = build_for(made, board, out_dir, app)
     click.echo(

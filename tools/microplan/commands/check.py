@@ -1,40 +1,53 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`microplan check`: everything that stops a model."""
+"""`microplan check`: everything that stops a model, and else what it will cost."""
 
 from __future__ import annotations
 
 import click
+from rich.table import Table
 
-from microplan import _core
 from microplan.boards import Board
 from microplan.build import STACK_BYTES
-from microplan.commands.common import MemoryNeed, board_option, memory_problems, model_argument
-from microplan.planning import FORMS, ModelFile, Plan, findings, plan
+from microplan.commands.common import (
+    Choice,
+    MemoryNeed,
+    board_option,
+    fitting_plan,
+    model_argument,
+    plan_option,
+    stdout_console,
+    warn_of_reference,
+)
+from microplan.errors import ModelError
+from microplan.estimate import estimate_in_words
+from microplan.planning import FORMS, ModelFile, Plan
 
 
 @click.command()
 @model_argument
-@board_option(required=False, help_text="Check also that the model fits this board.")
-def check(model: ModelFile, board: Board | None) -> None:
-    """Tell everything that stops MODEL, all at once.
+@board_option(required=False, help_text="Check also that the model fits this board, and estimate its time.")
+@plan_option(strict=True)
+def check(model: ModelFile, board: Board | None, choice: Choice) -> None:
+    """Tell everything that stops MODEL, all at once; for a sound one its kernels and what they will cost.
 
     Each finding names the operator, the tensors, the reason and what to do.
     """
-    features = board.feature_bits if board else 0
-    problems = findings(model, _core.plan(model.content, _core.OWNS_CONSTANTS, features))
-    if not problems:
-        made = plan(model, FORMS[0], features=features)
-        problems = memory_problems(made, board)
-    if problems:
-        for problem in problems:
-            click.echo(problem, err=True)
-        raise click.exceptions.Exit(1)
+    try:
+        made = fitting_plan(model, board, FORMS[0], choice, board.feature_bits if board else 0)
+    except ModelError as error:
+        for finding in error.findings:
+            click.echo(finding, err=True)
+        raise click.exceptions.Exit(1) from None
     where = f" on {board.name}" if board else ""
     click.echo(
         f"{model.name} runs{where}: {len(made.core.steps)} operators, {made.macs:,} multiply-accumulates, "
         f"{made.arena_bytes:,} bytes of arena, {made.state_bytes:,} of state, {len(made.data):,} of flash "
         f"for the model.{_room(made, board)}"
     )
+    _print_kernels(made)
+    if board is not None and board.has_firmware:
+        click.echo(estimate_in_words(made, board))
+    warn_of_reference(made, choice)
 
 
 def _room(made: Plan, board: Board | None) -> str:
@@ -45,3 +58,18 @@ def _room(made: Plan, board: Board | None) -> str:
         f" With a stack of {STACK_BYTES[made.form]:,} bytes, {board.region('ram').length - need.ram:,} bytes "
         f"of RAM and {board.region('flash').length - need.flash:,} of flash are left for the rest."
     )
+
+
+def _print_kernels(made: Plan) -> None:
+    table = Table("", "operator", "kernel", "MACs", "instructions, about")
+    for column in (table.columns[0], *table.columns[3:]):
+        column.justify = "right"
+    for step in made.core.steps:
+        table.add_row(
+            str(step.operator_index),
+            made.model.operator_name(step.operator_index),
+            step.kernel,
+            f"{step.macs:,}",
+            f"{step.instructions:,}",
+        )
+    stdout_console().print(table)

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,9 @@ from rich.console import Console
 
 from microplan.boards import Board, load_board
 from microplan.build import STACK_BYTES
-from microplan.errors import MicroplanError
-from microplan.planning import FORMS, Form, ModelFile, Plan, plan, select_variants
+from microplan.errors import MicroplanError, UsageError
+from microplan.kernel_choice import reference_warnings
+from microplan.planning import FORMS, PREFERENCES, Form, ModelFile, Plan, Prefer, plan
 
 
 class _BoardType(click.ParamType[Board]):
@@ -86,16 +88,108 @@ def progress(message: str, as_json: bool = False) -> Iterator[None]:
         yield
 
 
+@dataclass(frozen=True)
+class Choice:
+    """How the kernels are chosen, and what else plan_option() asks for."""
+
+    prefer: Prefer | None = None  # None: not asked for
+    variant: str | None = None
+    strict: bool = False
+
+    @property
+    def is_asked_for(self) -> bool:
+        """Whether kernels other than the board's best may be what the user wants."""
+        return self.prefer is not None or self.variant is not None
+
+
+def plan_option(*, strict: bool = False) -> Decorator:
+    """The options by which kernels are chosen, as one argument `choice`; with `strict` also --strict."""
+    options = [
+        click.option(
+            "--prefer",
+            type=click.Choice(PREFERENCES),
+            help="What kernels are chosen by: balanced (the default) takes the fewest instructions among those "
+            "whose constants do not grow, speed whatever the constants take, ram the least scratch, flash the "
+            "smallest constants.",
+        ),
+        click.option(
+            "--variant",
+            help="For comparison: take these kernels where they exist, else base, else reference.",
+        ),
+    ]
+    if strict:
+        options.append(
+            click.option(
+                "--strict", is_flag=True, help="Fail when a reference kernel runs where the board has a better one."
+            )
+        )
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        @wraps(command)
+        def with_choice(
+            prefer: Prefer | None, variant: str | None, strict: bool = False, **arguments: Any
+        ) -> None:
+            if prefer is not None and variant is not None:
+                raise UsageError("--variant names the kernels, so that there is nothing to --prefer. Give one of them.")
+            command(choice=Choice(prefer, variant, strict), **arguments)
+
+        for option in reversed(options):
+            option(with_choice)
+        return with_choice
+
+    return decorate
+
+
 def plan_for(
-    model: ModelFile, board: Board | None, form: Form = "compiled", variant: str | None = None
+    model: ModelFile, board: Board | None, form: Form = "compiled", choice: Choice = Choice()
 ) -> Plan:
-    """A plan for the board, refused when the board's memory cannot hold it."""
+    """A plan for the board that fits its memory, with kernels that need less where the best do not.
+
+    Warns on stderr of reference kernels where the board has better ones.
+    """
     features = board.feature_bits if board else 0
-    made = plan(model, form, features=features, variants=select_variants(variant))
-    problems = memory_problems(made, board)
-    if problems:
-        raise MicroplanError(" ".join(problems))
+    made = fitting_plan(model, board, form, choice, features)
+    warn_of_reference(made, choice)
     return made
+
+
+def fitting_plan(model: ModelFile, board: Board | None, form: Form, choice: Choice, features: int) -> Plan:
+    """The plan asked for when it fits the board's memory, else one that prefers RAM or flash, else an error."""
+    prefer = choice.prefer or PREFERENCES[0]
+    made = plan(model, form, features=features, prefer=prefer, variant=choice.variant)
+    problems = memory_problems(made, board)
+    if not problems:
+        return made
+    for other in _LESS_MEMORY:
+        if choice.variant is not None or other == prefer:
+            continue
+        smaller = plan(model, form, features=features, prefer=other)
+        if board is not None and not memory_problems(smaller, board):
+            click.echo(
+                f"{model.name}: with the {prefer} kernels it does not fit {board.name}, so it is planned with those "
+                f"that need the least {other.replace('ram', 'RAM')}. {problems[0]}",
+                err=True,
+            )
+            return smaller
+    raise MicroplanError(" ".join(problems))
+
+
+# What is tried when a plan does not fit.
+_LESS_MEMORY: tuple[Prefer, ...] = ("ram", "flash")
+
+
+def warn_of_reference(made: Plan, choice: Choice) -> None:
+    """Tells of reference kernels where the target has better ones; an error with --strict."""
+    if choice.is_asked_for:
+        return
+    warnings = reference_warnings(made)
+    for warning in warnings:
+        click.echo(f"warning: {warning}", err=True)
+    if warnings and choice.strict:
+        raise MicroplanError(
+            f"{made.model.name} runs {len(warnings)} operators by reference kernels, and --strict forbids it. Change "
+            "the operators as the warnings say, or leave out --strict."
+        )
 
 
 @dataclass(frozen=True)

@@ -12,16 +12,18 @@ import numpy as np
 
 from microplan.boards import Board
 from microplan.commands.common import (
+    Choice,
     board_option,
     json_option,
     model_argument,
     plan_for,
+    plan_option,
     progress,
     write_json,
 )
 from microplan.inputs import INPUT_AS, InputAs, read_samples
 from microplan.interpreter import Array, Interpreter, Tensor
-from microplan.planning import ModelFile, shorten
+from microplan.planning import ModelFile, plan_for_this_machine, shorten
 from microplan.runners import open_runner
 
 _SHOWN_VALUES = 16
@@ -47,11 +49,19 @@ _SHOWN_VALUES = 16
     show_default=True,
     help="raw: the elements as they stand. Else pixels become real values of this range and are quantized.",
 )
+@plan_option()
 @json_option
-def run(model: ModelFile, board: Board, files: tuple[Path, ...], input_as: InputAs, as_json: bool) -> None:
+def run(
+    model: ModelFile,
+    board: Board,
+    files: tuple[Path, ...],
+    input_as: InputAs,
+    choice: Choice,
+    as_json: bool,
+) -> None:
     """Run MODEL on the board and show its outputs."""
-    made = plan_for(model, board)
-    interpreter = Interpreter(made)
+    made = plan_for(model, board, choice=choice)
+    interpreter = Interpreter(plan_for_this_machine(made))
     samples = read_samples(interpreter.inputs, files, input_as)
     message = f"Running {len(samples)} samples on {board.name}"
     with progress(message, as_json), open_runner(made, board) as runner:

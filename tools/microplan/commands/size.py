@@ -12,10 +12,12 @@ from rich.table import Table
 
 from microplan.boards import Board
 from microplan.commands.common import (
+    Choice,
     board_option,
     json_option,
     model_argument,
     plan_for,
+    plan_option,
     progress,
     stdout_console,
     write_json,
@@ -37,10 +39,11 @@ _LABELS = {
 @click.command()
 @model_argument
 @board_option(required=False, help_text="Measure also the code, by building the firmware for this board.")
+@plan_option(strict=True)
 @json_option
-def size(model: ModelFile, board: Board | None, as_json: bool) -> None:
+def size(model: ModelFile, board: Board | None, choice: Choice, as_json: bool) -> None:
     """Show what MODEL costs: arena by tensor, state, plan, constants, code."""
-    made = plan_for(model, board)
+    made = plan_for(model, board, choice=choice)
     report = size_report(made, board.name if board else None)
     if board is not None and board.has_firmware:
         with (
@@ -70,6 +73,12 @@ def _print(report: dict[str, Any]) -> None:
             f"{cost['first_operator']} to {cost['last_operator']}",
         )
     console.print(tensors)
+    kernels = Table("", "operator", "kernel", "constants beyond the model's")
+    for column in (kernels.columns[0], kernels.columns[3]):
+        column.justify = "right"
+    for row in report["kernels"]:
+        kernels.add_row(str(row["operator"]), row["op"], row["kernel"], f"{row['constant_bytes']:,}")
+    console.print(kernels)
     totals = Table("", "bytes")
     totals.columns[1].justify = "right"
     for key, label in _LABELS.items():
