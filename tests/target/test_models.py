@@ -7,17 +7,19 @@ import json
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
+from microplan import _core
 from microplan.boards import Board, list_boards
 from microplan.build import STACK_BYTES
 from microplan.cli import main
 from microplan.device import bench
 from microplan.interpreter import Interpreter
-from microplan.planning import Form, ModelFile, plan
+from microplan.planning import Form, ModelFile, plan, variants_for
 from microplan.runners import build_for
 from microplan.session import Session
 
@@ -65,7 +67,27 @@ def test_board_makes_the_plan_that_the_laptop_makes(
     name: str, model: str, board_named: BoardNamed, model_named: Callable[[str], Path], tmp_path: Path
 ) -> None:
     board = board_named(name)
-    made = plan(ModelFile.load(model_named(model)), "interpreted", features=board.feature_bits)
+    check_the_plan_of_the_board(model_named(model), board, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        *({"variant": name} for name in variants_for(_core.FEATURE_DSP | _core.FEATURE_FPU)),
+        {"prefer": "ram"},
+        {"prefer": "flash"},
+        {"pin_inputs": True},
+    ],
+    ids=str,
+)
+def test_board_chooses_the_kernels_that_the_laptop_chooses(
+    how: dict[str, Any], board: Board, model_named: Callable[[str], Path], tmp_path: Path
+) -> None:
+    check_the_plan_of_the_board(model_named("digits"), board, tmp_path, **how)
+
+
+def check_the_plan_of_the_board(path: Path, board: Board, tmp_path: Path, **how: Any) -> None:
+    made = plan(ModelFile.load(path), "interpreted", features=board.feature_bits, **how)
     session = Session(build_for(made, board, tmp_path, "run").elf, board)
     assert session.read_plan() == made.data
 

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from microplan import _core
 from microplan.errors import MicroplanError
-from microplan.planning import Form, ModelFile, Plan, plan
+from microplan.planning import Form, ModelFile, Plan, plan, plan_for_this_machine
 
 Array = NDArray[Any]
 
@@ -109,7 +109,8 @@ class Interpreter:
         it = microplan.Interpreter("digits.tflite")
         (scores,) = it.invoke(it.inputs[0].quantize(pixels))
 
-    With `keep_tensors`, `tensors` holds the outputs of every operator after each invocation.
+    A plan that was made for another machine runs with the kernels that this one has; the answers of integer models are
+    the same. With `keep_tensors`, `tensors` holds the outputs of every operator after each invocation.
     """
 
     def __init__(
@@ -119,7 +120,7 @@ class Interpreter:
         *,
         keep_tensors: bool = False,
     ) -> None:
-        self.plan = model if isinstance(model, Plan) else plan(model, form)
+        self.plan = plan_for_this_machine(model) if isinstance(model, Plan) else plan(model, form)
         self.tensors: dict[int, Array] = {}
         self._executor = _core.Executor(self.plan.data, self.plan.model.content)
         self._check(self._executor.status)

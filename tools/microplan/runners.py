@@ -15,7 +15,7 @@ from microplan.build import App, Firmware, build_firmware
 from microplan.embed import embed
 from microplan.inputs import Sample
 from microplan.interpreter import Array, Interpreter, operator_outputs
-from microplan.planning import Plan, plan_for_this_machine
+from microplan.planning import Plan
 from microplan.session import Session
 
 
@@ -37,7 +37,7 @@ class Runner(Protocol):
 class HostRunner:
     def __init__(self, plan: Plan) -> None:
         self.name = f"host, {plan.form}"
-        self._interpreter = Interpreter(plan_for_this_machine(plan), keep_tensors=True)
+        self._interpreter = Interpreter(plan, keep_tensors=True)
 
     def run(self, samples: Sequence[Sample], *, reset_each: bool) -> list[Result]:
         results = []
@@ -56,7 +56,7 @@ class BoardRunner:
         self._plan = plan
         self._session = Session(elf, board)
         # The shapes and types are the same wherever the plan runs.
-        self._outputs = Interpreter(plan_for_this_machine(plan)).outputs
+        self._outputs = Interpreter(plan).outputs
 
     def run(self, samples: Sequence[Sample], *, reset_each: bool) -> list[Result]:
         contents = [[array.tobytes() for array in sample] for sample in samples]

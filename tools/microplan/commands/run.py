@@ -23,7 +23,7 @@ from microplan.commands.common import (
 )
 from microplan.inputs import INPUT_AS, InputAs, read_samples
 from microplan.interpreter import Array, Interpreter, Tensor
-from microplan.planning import ModelFile, plan_for_this_machine, shorten
+from microplan.planning import ModelFile, shorten
 from microplan.runners import open_runner
 
 _SHOWN_VALUES = 16
@@ -61,7 +61,7 @@ def run(
 ) -> None:
     """Run MODEL on the board and show its outputs."""
     made = plan_for(model, board, choice=choice)
-    interpreter = Interpreter(plan_for_this_machine(made))
+    interpreter = Interpreter(made)
     samples = read_samples(interpreter.inputs, files, input_as)
     message = f"Running {len(samples)} samples on {board.name}"
     with progress(message, as_json), open_runner(made, board) as runner:
