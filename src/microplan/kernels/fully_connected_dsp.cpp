@@ -11,17 +11,12 @@ namespace {
 
 using Shared = FullyConnected<Int8Accumulator>;
 
-// Constants: the filter, in groups of channels; and bias int32[channels], ChannelScale[1 or channels].
-struct ChannelScale {
-  int32_t multiplier;
-  int32_t shift;  // with ChannelQuantization::fast the right shift less 1; else Requantize::shift
-};
-
+// Constants: the filter, in groups of channels; and bias int32[channels], DotScale[1 or channels].
 uint32_t filter_bytes(const FullyConnectedShape& shape) { return shape.channels * dsp::dot_words(shape.depth) * 4; }
 
 uint32_t channel_bytes(const FullyConnectedParams& params) {
   return params.shape.channels * 4 + (params.quantization.per_channel ? params.shape.channels : 1) *
-                                         static_cast<uint32_t>(sizeof(ChannelScale));
+                                         static_cast<uint32_t>(sizeof(dsp::DotScale));
 }
 
 bool footprint(const void* in, Footprint* footprint) {
@@ -39,7 +34,7 @@ void pack(const OperatorContext& context, const void* in, ConstantWriter& writer
   if (writer.begin(filter_bytes(params.shape))) {
     const uint8_t* row = context.input(kFullyConnected.filter).data;
     for (uint32_t left = channels; left != 0;) {
-      const uint32_t count = dsp::dot_group_channels(left);
+      const uint32_t count = dsp::dot_group(left);
       const uint8_t* rows[4];
       for (uint32_t i = 0; i < count; ++i, row += params.shape.depth) rows[i] = row;
       dsp::pack_dot_group(writer, rows, count, params.shape.depth);
@@ -54,7 +49,8 @@ void pack(const OperatorContext& context, const void* in, ConstantWriter& writer
   }
   for (uint32_t c = 0; c < (params.quantization.per_channel ? channels : 1); ++c) {
     const ChannelConstants constants = packer.channel(c);
-    const ChannelScale scale = {constants.multiplier, constants.shift - static_cast<int32_t>(params.quantization.fast)};
+    const int32_t shift = params.quantization.fast ? -constants.shift : constants.shift;
+    const dsp::DotScale scale(Requantize{constants.multiplier, shift});
     writer.append(&scale, sizeof scale);
   }
 }
@@ -64,41 +60,23 @@ Cost cost(const void* in, const Target&) {
   const uint64_t rows = params.shape.rows;
   const uint64_t channels = params.shape.channels;
   const uint64_t words = dsp::dot_words(params.shape.depth);
-  const uint64_t instructions = rows * (60 + 6 * words + channels / 4 * (100 + 17 * words) +
-                                        (channels / 2 % 2) * (70 + 13 * words) + channels % 2 * (50 + 11 * words));
+  const uint64_t instructions = rows * (0 + 2 * words + channels / 4 * (70 + 17 * words) +
+                                        (channels / 2 % 2) * (120 + 16 * words) + channels % 2 * (10 + 2 * words));
   const uint32_t model = params.shape.channels * (params.shape.depth + 4);
   return {rows * channels * params.shape.depth, instructions, filter_bytes(params.shape) + channel_bytes(params) - model};
 }
 
-int8_t finish_general(int32_t sum, ChannelScale scale, int32_t zero_point) {
-  const int32_t value = wrap_add(requantize(sum, Requantize{scale.multiplier, scale.shift}), zero_point);
-  return static_cast<int8_t>(clamp(value, INT8_MIN, INT8_MAX));
-}
-
-// Makes outputs of `count` sums. Returns the scale of the channel that follows.
-const ChannelScale* finish(const ChannelQuantization& params, const int32_t* sums, uint32_t count,
-                           const ChannelScale* scale, int8_t* y) {
-  // As fast_rounding(): (2 * zero point + 1) * 2^(shift - 1).
-  const int32_t odd = 2 * params.output_offset + 1;
+// For the few sums, or the unusual ones, that dot_quads() does not requantize.
+[[gnu::noinline]] void finish(const ChannelQuantization& params, const int32_t* sums, uint32_t count,
+                              const dsp::DotScale* scale, int8_t* y) {
   do {
-    const int32_t twice = shift_left(*sums++, 1);
-    const int32_t rounding = wrap_add(shift_left(odd, scale->shift), twice >> 31);
-    const int32_t value = dsp::smmlar(twice, scale->multiplier, rounding) >> (scale->shift & 31);
-    *y++ = static_cast<int8_t>(dsp::ssat<8>(value >> 1));
+    const int32_t value = wrap_add(requantize(*sums++, scale->requantize()), params.output_offset);
+    *y++ = static_cast<int8_t>(clamp(value, INT8_MIN, INT8_MAX));
     scale += params.per_channel;
   } while (--count != 0);
-  return scale;
 }
 
-[[gnu::noinline]] const ChannelScale* finish_slowly(const ChannelQuantization& params, const int32_t* sums,
-                                                    uint32_t count, const ChannelScale* scale, int8_t* y) {
-  for (; count != 0; --count, scale += params.per_channel) {
-    *y++ = finish_general(*sums++, *scale, params.output_offset);
-  }
-  return scale;
-}
-
-// The finish only saturates to int8.
+// Everything else only saturates to int8.
 [[gnu::noinline]] void clamp_row(const ChannelQuantization& params, int8_t* y, uint32_t count) {
   for (; count != 0; --count, ++y) *y = static_cast<int8_t>(clamp(*y, params.act_min, params.act_max));
 }
@@ -114,24 +92,37 @@ Status fully_connected_int8_dsp_run(const void* in, Rows rows, const Io& io, voi
   const View input = io.view(0);
   const View output = io.view(1);
   for (uint32_t r = rows.first; r < rows.last; ++r) {
-    const dsp::DotRow row = dsp::dot_row(input.row_as<const int8_t>(r), shape.depth);
+    dsp::DotQuads run = dsp::dot_input(input.row_as<const int8_t>(r), shape.depth);
+    const uint32_t* filter = io.constant<uint32_t>(0);
+    run.start = io.constant<int32_t>(1);
+    run.scale = reinterpret_cast<const dsp::DotScale*>(run.start + shape.channels);
     int8_t* const out = output.row_as<int8_t>(r);
     int8_t* y = out;
-    const uint32_t* filter = io.constant<uint32_t>(0);
-    const int32_t* bias = io.constant<int32_t>(1);
-    const ChannelScale* scale = reinterpret_cast<const ChannelScale*>(bias + shape.channels);
-    for (uint32_t left = shape.channels; left != 0;) {
+    uint32_t left = shape.channels;
+    if (quantization.fast && left >= 4) {
+      run.output = y;
+      run.scale_step = quantization.per_channel ? sizeof(dsp::DotScale) : 0;
+      run.odd_zero_point = 2 * quantization.output_offset + 1;
+      run.quads = left / 4;
+      filter = dsp::dot_quads(run, filter);
+      y += left & ~3u;
+      left &= 3;
+    }
+    run.scale_step = dsp::kDotSums;
+    while (left != 0) {
       int32_t sums[4];
-      const uint32_t count = dsp::dot_group_channels(left);
-      if (count == 4 && row.words <= dsp::kMaxDotWords) {
-        dsp::dot_quad(sums, bias, filter, row);
+      const uint32_t count = dsp::dot_group(left);
+      if (count == 4) {
+        run.output = sums;
+        run.quads = 1;
+        filter = dsp::dot_quads(run, filter);
       } else {
-        dsp::dot_group(count, sums, bias, filter, row);
+        dsp::dot_rest(run, filter, count, sums);
+        filter += count * run.words;
+        run.start += count;
       }
-      scale = quantization.fast ? finish(quantization, sums, count, scale, y)
-                                : finish_slowly(quantization, sums, count, scale, y);
-      filter += count * row.words;
-      bias += count;
+      finish(quantization, sums, count, run.scale, y);
+      run.scale += quantization.per_channel ? count : 0;
       y += count;
       left -= count;
     }
