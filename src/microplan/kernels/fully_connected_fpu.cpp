@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// FULLY_CONNECTED in float32 for cores with a scalar floating-point unit: blocks of 4 channels by 2 rows or 1.
+// FULLY_CONNECTED in float32 for cores with a scalar floating-point unit: blocks of 4 channels.
 #include "microplan/kernels.h"
 #include "microplan/kernels/fpu_dot.h"
 #include "microplan/kernels/fully_connected.h"
@@ -15,7 +15,7 @@ Cost cost(const void* in, const Target&) {
   const FullyConnectedShape& shape = static_cast<const Shared::Params*>(in)->shape;
   const uint64_t outputs = uint64_t{shape.rows} * shape.channels;
   const uint64_t macs = outputs * shape.depth;
-  return {macs, (shape.rows > 1 ? macs * 5 / 4 : macs * 23 / 16) + outputs * 20, 0};
+  return {macs, macs * 23 / 16 + outputs * 20, 0};
 }
 
 }  // namespace
@@ -45,31 +45,22 @@ Status fully_connected_float_fpu_run(const void* in, Rows rows, const Io& io, vo
   const View input = accumulator.input();
   const View output = io.view(1);
   fpu::Block block;
-  for (uint32_t row = rows.first; row < rows.last;) {
-    const uint32_t row_count = rows.last - row < 2 ? 1 : 2;
+  for (uint32_t row = rows.first; row < rows.last; ++row) {
+    block.x[0] = input.row_as<const float>(row);
+    float* const y = output.row_as<float>(row);
     const float* filter = accumulator.filter();
     for (uint32_t channel = 0; channel < shape.channels; channel += 4) {
       const uint32_t channels = shape.channels - channel < 4 ? shape.channels - channel : 4;
       // Channels beyond the last repeat it, and their sums are not used.
       for (uint32_t c = 0; c < 4; ++c) {
         block.filter[c] = filter;
-        if (c < channels) filter += c + 1 < channels || channel + c + 1 < shape.channels ? shape.depth : 0;
-        block.sum[c][0] = block.sum[c][1] = 0;
+        block.sum[c][0] = 0;
+        if (channel + c + 1 < shape.channels) filter += shape.depth;
       }
       block.count = shape.depth;
-      block.x[0] = input.row_as<const float>(row);
-      block.x[1] = input.row_as<const float>(row + row_count - 1);
-      if (row_count == 2) {
-        fpu::dot_4x2(&block);
-      } else {
-        fpu::dot_4x1(&block);
-      }
-      for (uint32_t r = 0; r < row_count; ++r) {
-        float* const y = output.row_as<float>(row + r) + channel;
-        for (uint32_t c = 0; c < channels; ++c) y[c] = accumulator.finish(channel + c, block.sum[c][r]);
-      }
+      fpu::dot_4x1(&block);
+      for (uint32_t c = 0; c < channels; ++c) y[channel + c] = accumulator.finish(channel + c, block.sum[c][0]);
     }
-    row += row_count;
   }
   return Status::kOk;
 }
