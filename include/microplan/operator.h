@@ -191,7 +191,7 @@ struct Variant {
   // Of input 0, input 1, output 0. kNone: any type of an input, the type of input 0 for the output.
   DataType input_type, filter_type, output_type;
   const char* note;           // what is supported beyond the types, for the support table
-  bool whole_only;            // cannot run a part of its rows
+  bool whole_only;            // cannot run a part of its rows, nor views whose rows lie apart or in a ring
   Overlap overlap;
   uint32_t params_bytes;
 

@@ -40,7 +40,7 @@ namespace cmsis_nn {
 
 // A tensor in one piece, or nullptr: the public functions know neither rings nor strides.
 inline int8_t* whole(const View& view, uint32_t rows, uint32_t row_bytes) {
-  return view.ring_rows == rows && view.row_stride == row_bytes ? reinterpret_cast<int8_t*>(view.base) : nullptr;
+  return view.ring_rows >= rows && view.row_stride == row_bytes ? reinterpret_cast<int8_t*>(view.base) : nullptr;
 }
 
 inline int32_t dim(uint32_t value) { return static_cast<int32_t>(value); }

@@ -191,7 +191,9 @@ bool Verifier::check_step(const PlanStep& step) const {
   for (uint32_t i = 0; i < step.view_count; ++i) {
     const bool output = footprint.view[i].operand.is_output;
     const Rows needed = output || rows.first == rows.last ? rows : known->input_rows(params, i, rows);
-    if (!check_view(read<PlanView>(step.operands, i), footprint.view[i], needed)) return false;
+    const PlanView view = read<PlanView>(step.operands, i);
+    if (!check_view(view, footprint.view[i], needed)) return false;
+    if (known->whole_only && view.row_stride != footprint.view[i].row_bytes) return false;
   }
   if (!outputs_are_apart(step, footprint)) return false;
   const uint32_t constants = step.operands + step.view_count * static_cast<uint32_t>(sizeof(PlanView));
