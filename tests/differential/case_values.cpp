@@ -116,6 +116,15 @@ float random_factor(const MacCase& mac, Edge edge, Random& random) {
   return random_factor(mac, random.pick(kEach), random);
 }
 
+// Sums stay small, so that outputs do not all saturate where a factor is large, and a large bias decides where it is small.
+void fill_small(FakeOperator& op, TensorInfo& tensor, int32_t center, uint32_t zeros) {
+  for (uint32_t i = 0; i < tensor.elements; ++i) {
+    const int32_t value = center + (op.random.one_in(zeros) ? op.random.between_signed(-3, 3) : 0);
+    const bool inside = tensor.type != DataType::kInt8 || (value >= INT8_MIN && value <= INT8_MAX);
+    put_integer(op, tensor, i, inside ? value : center);
+  }
+}
+
 constexpr uint32_t kMaxChannels = 128 * 8;
 
 // Where the accumulator is up to 2^30, requantize_fast() begins to be exact.
@@ -302,6 +311,10 @@ void add_mac_operands(FakeOperator& op, const MacCase& mac) {
   if (mac.filter_type == DataType::kInt8) {
     const bool hybrid = mac.type == DataType::kFloat32;
     const Edge edge = hybrid ? Edge::kUsual : random_edge(random);
+    if (!hybrid && !random.one_in(edge == Edge::kUsual ? 1 : 3)) {
+      fill_small(op, input, input.zero_point(), 2);
+      fill_small(op, filter, 0, mac.depth < 4 ? 1 : mac.depth / 4);
+    }
     count = random.one_in(3) ? 1 : channels;
     for (uint32_t c = 0; c < count; ++c) {
       factors[c] = hybrid ? random.real(0.5f, 2) / (64 * root(static_cast<float>(mac.depth)))
