@@ -18,7 +18,7 @@ from typing import Literal
 from microplan.boards import Board, Compiler, Support, boards_dir
 from microplan.elf import ElfSizes, read_sizes
 from microplan.errors import MicroplanError, UsageError
-from microplan.paths import share_dir
+from microplan.paths import cache_dir, share_dir
 from microplan.planning import Form
 
 App = Literal["bench", "run"]
@@ -56,7 +56,7 @@ def build_firmware(
 
 def empty_flash_bytes(board: Board) -> int:
     """Flash of the board's start-up code alone. Built once for each state of compiler and sources."""
-    cache = _cache_dir() / f"empty-{board.name}-{_empty_key(board)}.json"
+    cache = cache_dir() / f"empty-{board.name}-{_empty_key(board)}.json"
     if cache.is_file():
         return int(json.loads(cache.read_text())["flash"])
     with tempfile.TemporaryDirectory(prefix="microplan-") as folder:
@@ -186,10 +186,6 @@ def _tool(name: str) -> str:
     if path is None:
         raise MicroplanError(f"Building firmware needs {name}, which is not on the PATH: pip install {name}.")
     return path
-
-
-def _cache_dir() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "microplan"
 
 
 def _empty_key(board: Board) -> str:

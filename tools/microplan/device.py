@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import re
+import tempfile
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from microplan.boards import Board
+from microplan.cycles import CycleEstimate
 from microplan.errors import MicroplanError, UsageError
 from microplan.simulator import run_in_simulator
 
@@ -38,15 +40,22 @@ class BenchResult:
     steps: dict[int, Count]  # by step of the plan: what runs between the two calls of the on_step hook
     stack_bytes: int
     output_crc32: int
+    cycles: int | None = None  # of `invoke` on a Cortex-M4 without wait states, an estimate
 
 
-def bench(elf: Path, board: Board, timeout: float = 600) -> BenchResult:
-    """Runs a firmware that build_firmware() built with app="bench"."""
+def bench(elf: Path, board: Board, timeout: float = 600, *, cycles: bool = False) -> BenchResult:
+    """Runs a firmware that build_firmware() built with app="bench"; `cycles` asks for their estimate."""
     if board.counter is None:
         raise UsageError(
             f"Board {board.name} has no counter to measure with. `microplan boards` lists the boards."
         )
-    return parse_bench(run_in_simulator(elf, board, timeout=timeout), board.counter.instructions_per_tick)
+    tick = board.counter.instructions_per_tick
+    if not cycles:
+        return parse_bench(run_in_simulator(elf, board, timeout=timeout), tick)
+    with tempfile.TemporaryDirectory(prefix="microplan-") as folder:
+        estimate = CycleEstimate.prepare(elf, board, Path(folder))
+        result = parse_bench(run_in_simulator(elf, board, timeout=timeout, options=estimate.options), tick)
+        return replace(result, cycles=estimate.read(result.invoke.instructions, result.invoke.uncertainty))
 
 
 # One run of a region in an invocation, repeated: delays with ticks.

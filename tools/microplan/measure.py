@@ -24,17 +24,18 @@ class Progress(Protocol):
     def __call__(self, message: str) -> AbstractContextManager[None]: ...
 
 
-def measure(made: Plan, board: Board, progress: Progress) -> dict[str, Any]:
-    """What one inference costs; None stands for what the board cannot count."""
+def measure(made: Plan, board: Board, progress: Progress, *, cycles: bool = False) -> dict[str, Any]:
+    """What one inference costs; None stands for what the board cannot count, and for cycles that nobody asked for."""
     if not board.has_firmware:
         return _on_this_machine(made, board)
     with tempfile.TemporaryDirectory(prefix="microplan-") as folder:
         with progress(f"Building firmware for {board.name}"):
             firmware = build_for(made, board, Path(folder), "bench")
         with progress(f"Measuring on {board.name}"):
-            measured = device.bench(firmware.elf, board)
+            measured = device.bench(firmware.elf, board, cycles=cycles)
     report = _report(made, board)
     report["instructions"] = measured.invoke.instructions
+    report["cycles_estimate"] = measured.cycles
     report["init_instructions"] = measured.init.instructions
     report["static_bytes"] = firmware.sizes.static_bytes
     report["stack_bytes"] = measured.stack_bytes

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 
@@ -11,3 +12,8 @@ def share_dir() -> Path:
     package = Path(__file__).resolve().parent
     installed = package / "_share"
     return installed if installed.is_dir() else package.parents[1]
+
+
+def cache_dir() -> Path:
+    """What is built once and kept for later runs."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "microplan"

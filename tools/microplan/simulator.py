@@ -40,9 +40,17 @@ _EXCEPTIONS = {
 
 
 def run_in_simulator(
-    elf: Path, board: Board, arguments: Sequence[str] = (), cwd: Path | None = None, timeout: float = 600
+    elf: Path,
+    board: Board,
+    arguments: Sequence[str] = (),
+    cwd: Path | None = None,
+    timeout: float = 600,
+    options: Sequence[str] = (),
 ) -> str:
-    """What the firmware printed. `arguments` become its command line; files that it opens lie in `cwd`."""
+    """What the firmware printed. `arguments` become its command line; files that it opens lie in `cwd`.
+
+    `options` are further ones of the simulator.
+    """
     if board.simulator is None:
         raise UsageError(
             f"Board {board.name} has no simulator. `microplan boards` lists the boards that have."
@@ -54,9 +62,9 @@ def run_in_simulator(
             f"sudo apt install {board.simulator.package}."
         )
     # A comma separates options for QEMU; two stand for one.
-    options = "".join(f",arg={argument.replace(',', ',,')}" for argument in arguments)
-    values = {"elf": str(elf.resolve()), "arguments": options}
-    command = [part.format_map(values) for part in board.simulator.command]
+    words = "".join(f",arg={argument.replace(',', ',,')}" for argument in arguments)
+    values = {"elf": str(elf.resolve()), "arguments": words}
+    command = [*(part.format_map(values) for part in board.simulator.command), *options]
     try:
         result = subprocess.run(
             command,

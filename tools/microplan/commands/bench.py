@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -23,9 +24,10 @@ from microplan.commands.common import (
     stdout_console,
     write_json,
 )
+from microplan.cycles import require_cycles
 from microplan.errors import MicroplanError, UsageError
 from microplan.measure import measure
-from microplan.planning import Form, ModelFile, variant_names, variant_of, variants_for
+from microplan.planning import Form, ModelFile, Plan, variant_names, variant_of, variants_for
 
 _FIGURES = (
     "instructions",
@@ -41,6 +43,15 @@ _FIGURES = (
     "output_crc32",
 )
 
+_COMPARED = (
+    "cycles_estimate",
+    "arena_bytes",
+    "static_bytes",
+    "stack_bytes",
+    "runtime_flash_bytes",
+    "model_flash_bytes",
+)
+
 
 @click.command()
 @model_argument
@@ -52,16 +63,30 @@ _FIGURES = (
     metavar="all|NAME,...",
     help="Measure several kernel variants side by side: those of this list that the board can run, or all of them.",
 )
+@click.option(
+    "--cycles",
+    is_flag=True,
+    help="Estimate also the cycles, from a Cortex-M4's instruction timing, without wait states.",
+)
 @json_option
 def bench(
-    model: ModelFile, board: Board, form: Form, choice: Choice, variants: str | None, as_json: bool
+    model: ModelFile,
+    board: Board,
+    form: Form,
+    choice: Choice,
+    variants: str | None,
+    cycles: bool,
+    as_json: bool,
 ) -> None:
     """Measure one inference of MODEL on the board: instructions, memory, flash, by operator."""
+    if cycles:
+        require_cycles(board)
+    run = partial(measure, board=board, progress=partial(progress, as_json=as_json), cycles=cycles)
     if variants is not None:
-        _compare(model, board, form, choice, variants, as_json)
+        _compare(model, board, form, choice, variants, run, as_json)
         return
     made = plan_for(model, board, form, choice)
-    report = measure(made, board, partial(progress, as_json=as_json))
+    report = run(made)
     if choice.variant is not None:
         report["variant"] = choice.variant
     if as_json:
@@ -72,7 +97,13 @@ def bench(
 
 
 def _compare(
-    model: ModelFile, board: Board, form: Form, choice: Choice, variants: str, as_json: bool
+    model: ModelFile,
+    board: Board,
+    form: Form,
+    choice: Choice,
+    variants: str,
+    run: Callable[[Plan], dict[str, Any]],
+    as_json: bool,
 ) -> None:
     """One firmware for each variant; a variant that does not fit the board has a column that says so."""
     if choice.is_asked_for:
@@ -83,7 +114,7 @@ def _compare(
     for name in names:
         try:
             made = fitting_plan(model, board, form, Choice(variant=name), chosen.features)
-            reports.append(measure(made, board, partial(progress, as_json=as_json)) | {"variant": name, "error": None})
+            reports.append(run(made) | {"variant": name, "error": None})
         except MicroplanError as error:
             reports.append({"variant": name, "error": str(error)})
     if as_json:
@@ -139,8 +170,9 @@ def _print_comparison(
     macs = sum(row["macs"] for row in measured[0]["operators"])
     totals = [_count(report["instructions"], macs) for report in measured]
     table.add_row("", "instructions", "", *totals)
-    for key in ("arena_bytes", "static_bytes", "stack_bytes", "runtime_flash_bytes", "model_flash_bytes"):
-        table.add_row("", key.replace("_", " "), "", *(_text(report[key]) for report in measured))
+    for key in _COMPARED:
+        label = _LABELS.get(key, key.replace("_", " "))
+        table.add_row("", label, "", *(_text(report[key]) for report in measured))
     console.print(table)
 
 
@@ -185,6 +217,6 @@ def _print(report: dict[str, Any]) -> None:
 
 
 _LABELS = {
-    "cycles_estimate": "cycles, estimate for a Cortex-M4 without wait states",
+    "cycles_estimate": "Cortex-M4 cycles (estimate, without wait states)",
     "scratch_bytes": "of the arena, scratch at most",
 }
