@@ -153,17 +153,28 @@ def test_reference_kernels_are_told(
 ) -> None:
     made = planned(kernel, features, form)
 
-    def refuses(_model: bytes, _flags: int, _features: int, _names: list[str]) -> Any:
-        return SimpleNamespace(
-            steps=[SimpleNamespace(operator_index=0, kernel="conv_2d_int8", instructions=1)]
-        )
-
-    monkeypatch.setattr(_core, "plan", refuses)
+    tells(monkeypatch, "conv_2d_int8", 1)
     warnings = reference_warnings(made)
     assert len(warnings) == bool(told_of)
     for name in told_of:
         assert f"{name} does not support its shape or quantization" in warnings[0]
         assert "operator 0 CONV_2D: the reference kernel conv_2d_int8 runs it" in warnings[0]
+
+
+def tells(monkeypatch: pytest.MonkeyPatch, kernel: str, instructions: int) -> None:
+    """What the planner says when it has to look at one kernel first."""
+    step = SimpleNamespace(operator_index=0, kernel=kernel, instructions=instructions, constant_bytes=9000)
+    monkeypatch.setattr(_core, "plan", lambda *_: SimpleNamespace(steps=[step]))
+
+
+@pytest.mark.parametrize(("instructions", "warned"), [(999, True), (1000, False)])
+def test_a_kernel_that_is_slower_is_no_better_one(
+    instructions: int, warned: bool, table: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del table[-1]
+    tells(monkeypatch, "conv_2d_int8_dsp", instructions)
+    warnings = reference_warnings(planned("conv_2d_int8", DSP, "compiled"))
+    assert [("9,000 bytes" in warning) for warning in warnings] == [True] * warned
 
 
 @pytest.mark.parametrize(

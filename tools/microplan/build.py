@@ -17,7 +17,7 @@ from typing import Literal
 
 from microplan.boards import Board, Compiler, Support, boards_dir
 from microplan.elf import ElfSizes, read_sizes
-from microplan.errors import MicroplanError, UsageError
+from microplan.errors import DoesNotFitError, MicroplanError, UsageError
 from microplan.paths import cache_dir, share_dir
 from microplan.planning import Form
 
@@ -41,10 +41,18 @@ class Firmware:
 
 
 def build_firmware(
-    generated_dir: Path, board: Board, out_dir: Path, app: App = "run", form: Form = "compiled"
+    generated_dir: Path,
+    board: Board,
+    out_dir: Path,
+    app: App = "run",
+    form: Form = "compiled",
+    cmsis_nn: Path | None = None,
 ) -> Firmware:
-    """Leaves out_dir/firmware.elf. `generated_dir` has firmware_model.h and the sources that belong to it."""
-    elf = _build(board, out_dir, app, generated_dir, STACK_BYTES[form])
+    """Leaves out_dir/firmware.elf. `generated_dir` has firmware_model.h and the sources that belong to it.
+
+    `cmsis_nn` is a checkout of CMSIS-NN to build in.
+    """
+    elf = _build(board, out_dir, app, generated_dir, STACK_BYTES[form], cmsis_nn)
     sizes = read_sizes(elf)
     if not sizes.model_flash_bytes:
         raise MicroplanError(
@@ -69,7 +77,14 @@ def empty_flash_bytes(board: Board) -> int:
     return flash
 
 
-def _build(board: Board, out_dir: Path, app: str, generated_dir: Path | None, stack_bytes: int) -> Path:
+def _build(
+    board: Board,
+    out_dir: Path,
+    app: str,
+    generated_dir: Path | None,
+    stack_bytes: int,
+    cmsis_nn: Path | None = None,
+) -> Path:
     compiler, support = _firmware_parts(board)
     build_dir = out_dir.resolve() / f"build-{app}"
     build_dir.mkdir(parents=True, exist_ok=True)
@@ -92,8 +107,11 @@ def _build(board: Board, out_dir: Path, app: str, generated_dir: Path | None, st
     ]
     if generated_dir is not None:
         configure.append(f"-DMICROPLAN_GENERATED={generated_dir.resolve()}")
+    configure.append(f"-DMICROPLAN_CMSIS_NN={cmsis_nn.resolve() if cmsis_nn else ''}")
+    if cmsis_nn:
+        configure.append(f"-DCMAKE_C_COMPILER={_compiler_path(board, compiler, 'gcc')}")
     if ccache := shutil.which("ccache"):
-        configure.append(f"-DCMAKE_CXX_COMPILER_LAUNCHER={ccache}")
+        configure += [f"-DCMAKE_{language}_COMPILER_LAUNCHER={ccache}" for language in ("C", "CXX")]
     _run(configure, board, stack_bytes)
     _run([ninja, "-C", str(build_dir), "firmware.elf"], board, stack_bytes)
     elf = out_dir / "firmware.elf"
@@ -158,7 +176,7 @@ def _run(command: list[str], board: Board, stack_bytes: int) -> None:
             f"{int(overflows[ram.name]):,} more are needed"
         )
     if problems:
-        raise MicroplanError(
+        raise DoesNotFitError(
             f"The firmware does not fit {board.name}: {'; '.join(problems)}. Use a smaller model, or a board "
             "with more; `microplan size` lists what takes the room."
         )
@@ -167,8 +185,8 @@ def _run(command: list[str], board: Board, stack_bytes: int) -> None:
     raise MicroplanError(f"Building the firmware for {board.name} failed:\n" + "\n".join(lines))
 
 
-def _compiler_path(board: Board, compiler: Compiler) -> str:
-    name = f"{compiler.prefix}g++"
+def _compiler_path(board: Board, compiler: Compiler, program: str = "g++") -> str:
+    name = f"{compiler.prefix}{program}"
     path = shutil.which(name)
     if path is None:
         raise MicroplanError(

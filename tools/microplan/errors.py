@@ -14,6 +14,10 @@ class UsageError(MicroplanError):
     """The request itself is wrong. The commands print it and end with exit code 2."""
 
 
+class DoesNotFitError(MicroplanError):
+    """The board has too little flash or RAM."""
+
+
 class ModelError(MicroplanError):
     """A model that cannot be planned; `findings` has one paragraph for each reason."""
 

@@ -7,7 +7,25 @@ from microplan import _core
 from microplan.planning import ModelFile, Plan, variant_of
 
 
-def better_kernels(made: Plan, step: _core.Step) -> list[str]:
+def reference_warnings(made: Plan) -> list[str]:
+    """One paragraph for each operator that a reference kernel runs where the target has a better one.
+
+    A kernel that the planner rates slower than the reference is none.
+    """
+    found = []
+    for step in made.core.steps:
+        if step.step < 0 or variant_of(step.kernel) != "reference":
+            continue
+        reasons = [reason for kernel in _others(made, step) if (reason := _reason(made, step, kernel))]
+        if reasons:
+            name = f"operator {step.operator_index} {made.model.operator_name(step.operator_index)}"
+            found.append(
+                f"{made.model.name}, {name}: the reference kernel {step.kernel} runs it: {'; '.join(reasons)}."
+            )
+    return found
+
+
+def _others(made: Plan, step: _core.Step) -> list[str]:
     """The kernels beside the reference that the target has for a step's operator and types, in the plan's form."""
     return [
         row.name
@@ -17,22 +35,6 @@ def better_kernels(made: Plan, step: _core.Step) -> list[str]:
         and (made.form == "compiled" or not row.packs)
         and _takes(row, made.model, step.operator_index)
     ]
-
-
-def reference_warnings(made: Plan) -> list[str]:
-    """One paragraph for each operator that a reference kernel runs where the target has a better one."""
-    found = []
-    for step in made.core.steps:
-        if step.step < 0 or variant_of(step.kernel) != "reference":
-            continue
-        kernels = better_kernels(made, step)
-        if kernels:
-            reasons = "; ".join(_reason(made, step, kernel) for kernel in kernels)
-            name = f"operator {step.operator_index} {made.model.operator_name(step.operator_index)}"
-            found.append(
-                f"{made.model.name}, {name}: the reference kernel {step.kernel} runs it: {reasons}."
-            )
-    return found
 
 
 def _takes(row: _core.Variant, model: ModelFile, operator_index: int) -> bool:
@@ -53,8 +55,8 @@ def _takes(row: _core.Variant, model: ModelFile, operator_index: int) -> bool:
     )
 
 
-def _reason(made: Plan, step: _core.Step, kernel: str) -> str:
-    """What speaks against `kernel`: the planner says so when it has no other to begin with."""
+def _reason(made: Plan, step: _core.Step, kernel: str) -> str | None:
+    """What keeps a better kernel away: the planner tells when it has to look at that kernel first."""
     tried = _core.plan(
         made.model.content,
         (made.flags & _core.OWNS_CONSTANTS) | _core.TAKES_FIRST,
@@ -64,11 +66,8 @@ def _reason(made: Plan, step: _core.Step, kernel: str) -> str:
     (other,) = (each for each in tried.steps if each.operator_index == step.operator_index)
     if other.kernel != kernel:
         return f"{kernel} does not support its shape or quantization"
+    if other.instructions >= step.instructions:
+        return None
     if made.flags & (_core.PREFERS_RAM | _core.PREFERS_FLASH):
         return f"{kernel} needs more memory than there is"
-    if other.instructions < step.instructions:
-        return f"{kernel} is faster, but its constants need {other.constant_bytes:,} bytes: --prefer speed takes it"
-    return (
-        f"{kernel} would take {other.instructions:,} instructions by the planner's estimate, the reference "
-        f"{step.instructions:,}"
-    )
+    return f"{kernel} needs {other.constant_bytes:,} bytes for its constants, and --prefer speed takes it"

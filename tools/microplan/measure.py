@@ -24,13 +24,15 @@ class Progress(Protocol):
     def __call__(self, message: str) -> AbstractContextManager[None]: ...
 
 
-def measure(made: Plan, board: Board, progress: Progress, *, cycles: bool = False) -> dict[str, Any]:
+def measure(
+    made: Plan, board: Board, progress: Progress, *, cycles: bool = False, cmsis_nn: Path | None = None
+) -> dict[str, Any]:
     """What one inference costs; None stands for what the board cannot count, and for cycles that nobody asked for."""
     if not board.has_firmware:
         return _on_this_machine(made, board)
     with tempfile.TemporaryDirectory(prefix="microplan-") as folder:
         with progress(f"Building firmware for {board.name}"):
-            firmware = build_for(made, board, Path(folder), "bench")
+            firmware = build_for(made, board, Path(folder), "bench", cmsis_nn)
         with progress(f"Measuring on {board.name}"):
             measured = device.bench(firmware.elf, board, cycles=cycles)
     report = _report(made, board)

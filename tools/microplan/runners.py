@@ -73,19 +73,21 @@ class BoardRunner:
         return results
 
 
-def build_for(plan: Plan, board: Board, out_dir: Path, app: App) -> Firmware:
+def build_for(
+    plan: Plan, board: Board, out_dir: Path, app: App, cmsis_nn: Path | None = None
+) -> Firmware:
     """Emits the model under the names that the firmware's applications use; leaves out_dir/firmware.elf."""
     generated = out_dir / "generated"
     embed(plan, generated, name="firmware_model", data_symbol="microplan_model_data", target=board.name)
-    return build_firmware(generated, board, out_dir, app, plan.form)
+    return build_firmware(generated, board, out_dir, app, plan.form, cmsis_nn)
 
 
 @contextmanager
-def open_runner(plan: Plan, board: Board) -> Iterator[Runner]:
+def open_runner(plan: Plan, board: Board, cmsis_nn: Path | None = None) -> Iterator[Runner]:
     """A runner for the board; it builds the firmware when the board has one."""
     if not board.has_firmware:
         yield HostRunner(plan)
         return
     with tempfile.TemporaryDirectory(prefix="microplan-") as folder:
-        firmware = build_for(plan, board, Path(folder), "run")
+        firmware = build_for(plan, board, Path(folder), "run", cmsis_nn)
         yield BoardRunner(plan, board, firmware.elf)

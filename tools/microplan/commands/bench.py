@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -25,7 +26,7 @@ from microplan.commands.common import (
     write_json,
 )
 from microplan.cycles import require_cycles
-from microplan.errors import MicroplanError, UsageError
+from microplan.errors import DoesNotFitError, UsageError
 from microplan.measure import measure
 from microplan.planning import Form, ModelFile, Plan, variant_names, variant_of, variants_for
 
@@ -57,7 +58,7 @@ _COMPARED = (
 @model_argument
 @board_option()
 @form_option
-@plan_option(strict=True)
+@plan_option(strict=True, firmware=True)
 @click.option(
     "--variants",
     metavar="all|NAME,...",
@@ -81,7 +82,8 @@ def bench(
     """Measure one inference of MODEL on the board: instructions, memory, flash, by operator."""
     if cycles:
         require_cycles(board)
-    run = partial(measure, board=board, progress=partial(progress, as_json=as_json), cycles=cycles)
+    quietly = partial(progress, as_json=as_json)
+    run = partial(measure, board=board, progress=quietly, cycles=cycles, cmsis_nn=choice.cmsis_nn)
     if variants is not None:
         _compare(model, board, form, choice, variants, run, as_json)
         return
@@ -109,13 +111,15 @@ def _compare(
     if choice.is_asked_for:
         raise UsageError("--variants chooses the kernels of every column. Leave out --variant and --prefer.")
     chosen = plan_for(model, board, form, choice)
-    names = _named_variants(variants, board)
+    names = _named_variants(variants, board, chosen.features)
     reports: list[dict[str, Any]] = []
     for name in names:
         try:
-            made = fitting_plan(model, board, form, Choice(variant=name), chosen.features)
+            made = fitting_plan(model, board, form, replace(choice, variant=name))
+            if variants == "all" and name not in made.variant.split("+"):
+                continue  # it has nothing for this model
             reports.append(run(made) | {"variant": name, "error": None})
-        except MicroplanError as error:
+        except DoesNotFitError as error:
             reports.append({"variant": name, "error": str(error)})
     if as_json:
         kernels = [{"index": step.operator_index, "kernel": step.kernel} for step in chosen.core.steps]
@@ -126,9 +130,9 @@ def _compare(
     _say_what_is_not_counted(board)
 
 
-def _named_variants(variants: str, board: Board) -> list[str]:
-    """Those of the list that exist for the board's features."""
-    there = variants_for(board.feature_bits)
+def _named_variants(variants: str, board: Board, features: int) -> list[str]:
+    """Those of the list that exist for these features."""
+    there = variants_for(features)
     if variants == "all":
         return there
     names = [name.strip() for name in variants.split(",") if name.strip()]

@@ -51,7 +51,7 @@ def embed_command(
 @board_option()
 @out_option
 @form_option
-@plan_option(strict=True)
+@plan_option(strict=True, firmware=True)
 @click.option(
     "--app",
     type=click.Choice(["run", "bench"]),
@@ -65,7 +65,7 @@ def build_command(
     """Build firmware for MODEL: OUT/firmware.elf."""
     made = plan_for(model, board, form, choice)
     with progress(f"Building firmware for {board.name}"):
-        firmware = build_for(made, board, out_dir, app)
+        firmware = build_for(made, board, out_dir, app, choice.cmsis_nn)
     click.echo(
         f"{firmware.elf}: {firmware.runtime_flash_bytes:,} bytes of flash for the runtime, "
         f"{firmware.sizes.model_flash_bytes:,} for the model; {firmware.sizes.arena_bytes:,} bytes of arena, "

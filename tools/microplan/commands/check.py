@@ -33,7 +33,7 @@ def check(model: ModelFile, board: Board | None, choice: Choice) -> None:
     Each finding names the operator, the tensors, the reason and what to do.
     """
     try:
-        made = fitting_plan(model, board, FORMS[0], choice, board.feature_bits if board else 0)
+        made = fitting_plan(model, board, FORMS[0], choice)
     except ModelError as error:
         for finding in error.findings:
             click.echo(finding, err=True)

@@ -15,9 +15,9 @@ from typing import Any
 import click
 from rich.console import Console
 
-from microplan.boards import Board, load_board
+from microplan.boards import FEATURE_BITS, Board, load_board
 from microplan.build import STACK_BYTES
-from microplan.errors import MicroplanError, UsageError
+from microplan.errors import DoesNotFitError, MicroplanError, UsageError
 from microplan.kernel_choice import reference_warnings
 from microplan.planning import FORMS, PREFERENCES, Form, ModelFile, Plan, Prefer, plan
 
@@ -95,6 +95,11 @@ class Choice:
     prefer: Prefer | None = None  # None: not asked for
     variant: str | None = None
     strict: bool = False
+    cmsis_nn: Path | None = None  # a checkout of CMSIS-NN, which the firmware is built with
+
+    def features(self, board: Board | None) -> int:
+        """Those of the board, and what the build adds."""
+        return (board.feature_bits if board else 0) | (FEATURE_BITS["cmsis_nn"] if self.cmsis_nn else 0)
 
     @property
     def is_asked_for(self) -> bool:
@@ -102,8 +107,17 @@ class Choice:
         return self.prefer is not None or self.variant is not None
 
 
-def plan_option(*, strict: bool = False) -> Decorator:
-    """The options by which kernels are chosen, as one argument `choice`; with `strict` also --strict."""
+def _check_cmsis_nn(_context: click.Context, _parameter: click.Parameter, path: Path | None) -> Path | None:
+    if path is not None and not (path / "Include" / "arm_nnfunctions.h").is_file():
+        raise UsageError(f"{path} has no Include/arm_nnfunctions.h. Name a checkout of CMSIS-NN.")
+    return path
+
+
+def plan_option(*, strict: bool = False, firmware: bool = False) -> Decorator:
+    """The options by which kernels are chosen, as one argument `choice`.
+
+    With `strict` also --strict, with `firmware` what firmware can be built with.
+    """
     options = [
         click.option(
             "--prefer",
@@ -124,14 +138,29 @@ def plan_option(*, strict: bool = False) -> Decorator:
             )
         )
 
+    if firmware:
+        options.append(
+            click.option(
+                "--cmsis-nn",
+                type=click.Path(file_okay=False, path_type=Path),
+                envvar="CMSIS_NN_PATH",
+                callback=_check_cmsis_nn,
+                help="A checkout of CMSIS-NN: the firmware is built with it, and its kernels can be chosen.",
+            )
+        )
+
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         @wraps(command)
         def with_choice(
-            prefer: Prefer | None, variant: str | None, strict: bool = False, **arguments: Any
+            prefer: Prefer | None,
+            variant: str | None,
+            strict: bool = False,
+            cmsis_nn: Path | None = None,
+            **arguments: Any,
         ) -> None:
             if prefer is not None and variant is not None:
                 raise UsageError("--variant names the kernels, so that there is nothing to --prefer. Give one of them.")
-            command(choice=Choice(prefer, variant, strict), **arguments)
+            command(choice=Choice(prefer, variant, strict, cmsis_nn), **arguments)
 
         for option in reversed(options):
             option(with_choice)
@@ -147,14 +176,14 @@ def plan_for(
 
     Warns on stderr of reference kernels where the board has better ones.
     """
-    features = board.feature_bits if board else 0
-    made = fitting_plan(model, board, form, choice, features)
+    made = fitting_plan(model, board, form, choice)
     warn_of_reference(made, choice)
     return made
 
 
-def fitting_plan(model: ModelFile, board: Board | None, form: Form, choice: Choice, features: int) -> Plan:
+def fitting_plan(model: ModelFile, board: Board | None, form: Form, choice: Choice) -> Plan:
     """The plan asked for when it fits the board's memory, else one that prefers RAM or flash, else an error."""
+    features = choice.features(board)
     prefer = choice.prefer or PREFERENCES[0]
     made = plan(model, form, features=features, prefer=prefer, variant=choice.variant)
     problems = memory_problems(made, board)
@@ -171,7 +200,7 @@ def fitting_plan(model: ModelFile, board: Board | None, form: Form, choice: Choi
                 err=True,
             )
             return smaller
-    raise MicroplanError(" ".join(problems))
+    raise DoesNotFitError(" ".join(problems))
 
 
 # What is tried when a plan does not fit.

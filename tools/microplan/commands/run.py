@@ -49,7 +49,7 @@ _SHOWN_VALUES = 16
     show_default=True,
     help="raw: the elements as they stand. Else pixels become real values of this range and are quantized.",
 )
-@plan_option()
+@plan_option(firmware=True)
 @json_option
 def run(
     model: ModelFile,
@@ -64,7 +64,7 @@ def run(
     interpreter = Interpreter(made)
     samples = read_samples(interpreter.inputs, files, input_as)
     message = f"Running {len(samples)} samples on {board.name}"
-    with progress(message, as_json), open_runner(made, board) as runner:
+    with progress(message, as_json), open_runner(made, board, choice.cmsis_nn) as runner:
         results = [result.outputs for result in runner.run(samples, reset_each=False)]
     described = [
         [_describe(tensor, values) for tensor, values in zip(interpreter.outputs, outputs, strict=True)]

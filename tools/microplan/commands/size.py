@@ -39,7 +39,7 @@ _LABELS = {
 @click.command()
 @model_argument
 @board_option(required=False, help_text="Measure also the code, by building the firmware for this board.")
-@plan_option(strict=True)
+@plan_option(strict=True, firmware=True)
 @json_option
 def size(model: ModelFile, board: Board | None, choice: Choice, as_json: bool) -> None:
     """Show what MODEL costs: arena by tensor, state, plan, constants, code."""
@@ -50,7 +50,7 @@ def size(model: ModelFile, board: Board | None, choice: Choice, as_json: bool) -
             tempfile.TemporaryDirectory(prefix="microplan-") as folder,
             progress("Building firmware", as_json),
         ):
-            firmware = build_for(made, board, Path(folder), "bench")
+            firmware = build_for(made, board, Path(folder), "bench", choice.cmsis_nn)
         report["runtime_flash_bytes"] = firmware.runtime_flash_bytes
         report["static_bytes"] = firmware.sizes.static_bytes
     if as_json:

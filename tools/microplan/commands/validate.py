@@ -52,7 +52,7 @@ class _Samples:
 @click.option(
     "--samples", type=click.IntRange(min=1), default=5, show_default=True, help="Number of random samples."
 )
-@plan_option()
+@plan_option(firmware=True)
 @json_option
 def validate(model: ModelFile, board: Board, samples: int, choice: Choice, as_json: bool) -> None:
     """Compare MODEL's tensors on this machine, the board and, where installed, the oracle.
@@ -61,7 +61,7 @@ def validate(model: ModelFile, board: Board, samples: int, choice: Choice, as_js
     tflite-micro, else LiteRT.
     """
     compiled = plan_for(model, board, "compiled", choice)
-    interpreted = fitting_plan(model, board, "interpreted", choice, compiled.features)
+    interpreted = fitting_plan(model, board, "interpreted", choice)
     inputs = Interpreter(compiled).inputs
     chosen = _Samples(
         random_samples(inputs, samples, _SEED) + extreme_samples(inputs),
@@ -88,7 +88,8 @@ def validate(model: ModelFile, board: Board, samples: int, choice: Choice, as_js
             compare(compiled, ("host, compiled", host), (oracle, reference), chosen.names, exact=False)
         )
     if board.has_firmware:
-        with progress(f"Running on {board.name}", as_json), open_runner(compiled, board) as runner:
+        running = progress(f"Running on {board.name}", as_json)
+        with running, open_runner(compiled, board, choice.cmsis_nn) as runner:
             device = _run(runner, chosen)
         expected = (oracle, reference) if oracle is not None else ("host, compiled", host)
         comparisons.append(compare(compiled, (runner.name, device), expected, chosen.names, exact=False))
