@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// The inner block of int8 matrix products with the DSP extension: two output channels by four pixels, whose eight
+// accumulators stay in registers.
+//
+// Input: bytes are widened to half-words and laid out in pairs of depths, a word for each pixel: pair 0 of pixels 0 to 3,
+// pair 1 of pixels 0 to 3, and so on. Four bytes of a run make the pairs (0, 2) and (1, 3), since SXTB16 unpacks them so.
+//
+// Filter: a record for each two channels, of words:
+//   bias 0, bias 1                       that of the second in units as `Encoding` says
+//   one word for each pair of depths     half-word i is 256 * (filter of channel 1) + (filter of channel 0) at depth i
+//   rounding 0, multiplier 0
+//   shift 0 | shift 1 << 8 | Encoding << 16
+//   rounding 1, multiplier 1
+// as ChannelConstants explains them.
+#ifndef MICROPLAN_KERNELS_MAC_BLOCK_DSP_H_
+#define MICROPLAN_KERNELS_MAC_BLOCK_DSP_H_
+
+#include <stdint.h>
+
+namespace microplan {
+namespace dsp {
+
+// What the bytes of a filter word say of the second channel.
+enum class Encoding : uint32_t {
+  // The half-word is a number, 256 * second + first, and so is the bias: multiplying with whole half-words gives
+  // 256 times the second channel's sum plus the first channel's, and the second needs no unpacking. For filters and sums
+  // that keep within 16 bits and 2^23.
+  kSum = 0,
+  // The upper byte is the second channel's.
+  kBytes = 1,
+};
+
+constexpr uint32_t kBlockPixels = 4;
+
+// Words of a record beside those of its pairs of depths.
+constexpr uint32_t kRecordWords = 7;
+
+// Every argument after the first four lies on the stack.
+struct PairsEnd {
+  const uint32_t* input;   // behind the block's last word
+  const uint32_t* filter;  // behind the last record
+};
+
+// Outputs of all records for four pixels; those of one pixel lie `pixel_step` bytes behind those of the one before. Kept
+// within int8; requantization is requantize_fast().
+void multiply_block(const uint32_t* input, const uint32_t* filter, int8_t* output, uint32_t pixel_step, PairsEnd end,
+                    Encoding encoding);
+
+// Widens `count` bytes of each of `pixels` pixels, `pixel_step` apart; behind the last are zeros where a pair is not full.
+// Returns the end of what was written: (count + 1) / 2 pairs.
+uint32_t* widen(uint32_t* to, const int8_t* from, uint32_t pixel_step, uint32_t count, uint32_t pixels);
+
+// Copies from any address to any address; nothing outside of both is touched.
+void copy_bytes(int8_t* to, const int8_t* from, uint32_t count);
+void fill_bytes(int8_t* to, int32_t value, uint32_t count);
+
+// Keeps `count` bytes within [low, high].
+void clamp_bytes(int8_t* bytes, uint32_t count, int32_t low, int32_t high);
+
+}  // namespace dsp
+}  // namespace microplan
+
+#endif  // MICROPLAN_KERNELS_MAC_BLOCK_DSP_H_
