@@ -107,8 +107,42 @@ bool rounds_to_zero(uint64_t largest, Requantize by) {
   return by.multiplier == 0 || (by.shift < 0 && 2 * largest < uint64_t{1} << -by.shift);
 }
 
+// Whether the output of a channel is the same whatever the input is: its filter is 0, as pruning and batch normalization
+// leave it with a bias that is out of all proportion, or the outputs of its smallest and its largest sum are equal.
+bool is_constant_channel(const OperatorContext& context, const MacOperator& op, uint32_t channel, Requantize by,
+                         int32_t* output) {
+  const TensorInfo filter = context.input(op.filter);
+  const TensorInfo bias = context.input(op.bias);
+  const int32_t zero_point = context.input(op.input).zero_point();
+  const uint32_t channels = filter.dims[op.channel_axis];
+  const uint32_t depth = filter.elements / channels;
+  const uint32_t stride = op.channel_axis == 0 ? 1 : channels;
+  const uint8_t* element = filter.data + channel * (op.channel_axis == 0 ? depth : 1);
+  int64_t low = bias.index < 0 ? 0 : bias.int32_at(channel);
+  int64_t high = low;
+  for (uint32_t i = 0; i < depth; ++i, element += stride) {
+    const int32_t value = static_cast<int8_t>(*element);
+    low += value * ((value < 0 ? INT8_MAX : INT8_MIN) - zero_point);
+    high += value * ((value < 0 ? INT8_MIN : INT8_MAX) - zero_point);
+  }
+  // Requantization rises with the sum as long as nothing overflows.
+  if (low != high && (by.shift > 0 || low < INT32_MIN || high > INT32_MAX)) return false;
+  const auto finish = [&](int64_t sum) {
+    const int32_t value = requantize(static_cast<int32_t>(sum), by);
+    return clamp(wrap_add(value, context.output(0).zero_point()), INT8_MIN, INT8_MAX);
+  };
+  *output = finish(low);
+  return *output == finish(high);
+}
+
 // requantize_fast() is exact when sums stay below 2^30 and shifts are in [1, kMaxFastShift] to the right.
 constexpr int32_t kMaxFastShift = 22;
+
+bool is_fast(Requantize by, uint64_t largest) {
+  if (largest >= (1u << 30)) return false;
+  if (by.multiplier == 0 || rounds_to_zero(largest, by)) return true;
+  return by.shift <= -1 && by.shift >= -kMaxFastShift;
+}
 
 uint32_t fast_requantize(const OperatorContext& context, const MacOperator& op) {
   const TensorInfo filter = context.input(op.filter);
@@ -118,11 +152,8 @@ uint32_t fast_requantize(const OperatorContext& context, const MacOperator& op) 
   Requantize by = {};
   for (uint32_t c = 0; c < channels; ++c) {
     if (c < scales.count()) (void)scales.requantize(c, &by);
-    const uint64_t largest = largest_sum(filter, bias, channels, c);
-    if (largest >= (1u << 30)) return 0;
-    if (by.multiplier == 0) continue;
-    if (by.shift > -1) return 0;
-    if (by.shift < -kMaxFastShift && !rounds_to_zero(largest, by)) return 0;
+    int32_t output;
+    if (!is_fast(by, largest_sum(filter, bias, channels, c)) && !is_constant_channel(context, op, c, by, &output)) return 0;
   }
   return 1;
 }
@@ -267,12 +298,18 @@ ChannelConstants ChannelPacker::channel(uint32_t channel) const {
     result.shift = by.shift;
     return result;
   }
-  if (rounds_to_zero(largest_sum(filter_, bias_, channels, channel), by)) {
+  const uint64_t largest = largest_sum(filter_, bias_, channels, channel);
+  int32_t output = params_.output_offset;
+  if (!is_fast(by, largest) && is_constant_channel(context_, op_, channel, by, &output)) {
+    result.bias = 0;
+    by.multiplier = 0;
+  }
+  if (by.multiplier == 0 || rounds_to_zero(largest, by)) {
     result.multiplier = 0;
     by.shift = -1;
   }
   result.shift = -by.shift;
-  result.rounding = fast_rounding(params_.output_offset, result.shift);
+  result.rounding = fast_rounding(output, result.shift);
   return result;
 }
 
