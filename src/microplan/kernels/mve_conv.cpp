@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "microplan/kernels/mve_conv.h"
+
+#include "microplan/kernels/mve.h"
+
+namespace microplan {
+namespace mve {
+
+namespace {
+
+constexpr uint32_t kChunk = 16;
+constexpr uint32_t kBlock = 4;
+
+// Blocks stay 4-aligned.
+constexpr uint32_t block_bytes(uint32_t channels, uint32_t depth) {
+  return channels * 12 + ((channels * depth + 3) & ~3u);
+}
+
+// A block of four reads whole vectors of its last chunk, whose ends may lie beyond the constant.
+constexpr uint32_t padding_bytes(uint32_t channels_per_group, uint32_t depth) {
+  return channels_per_group >= kBlock && depth % kChunk != 0 ? kChunk : 0;
+}
+
+void append_zeros(uint32_t bytes, ConstantWriter& writer) {
+  const uint8_t zero = 0;
+  for (uint32_t i = 0; i < bytes; ++i) writer.append(&zero, 1);
+}
+
+void pack_block(const ChannelPacker& packer, bool fast, const Filters& filters, uint32_t first, uint32_t channels,
+                ConstantWriter& writer) {
+  int32_t constants[3][kBlock];
+  for (uint32_t i = 0; i < channels; ++i) {
+    const ChannelConstants channel = packer.channel(first + i);
+    constants[0][i] = channel.multiplier;
+    constants[1][i] = fast ? -channel.shift : channel.shift;
+    constants[2][i] = channel.bias;
+  }
+  for (const auto& values : constants) writer.append(values, channels * 4);
+  for (uint32_t begin = 0; begin < filters.depth; begin += kChunk) {
+    const uint32_t end = begin + kChunk < filters.depth ? begin + kChunk : filters.depth;
+    for (uint32_t i = 0; i < channels; ++i) {
+      const uint8_t* const channel = filters.data + (first + i) * filters.channel_step;
+      for (uint32_t k = begin; k < end; ++k) writer.append(channel + k * filters.element_step, 1);
+    }
+  }
+  append_zeros(block_bytes(channels, filters.depth) - channels * (12 + filters.depth), writer);
+}
+
+}  // namespace
+
+uint32_t packed_bytes(uint32_t groups, uint32_t channels_per_group, uint32_t depth) {
+  const uint32_t blocks = channels_per_group / kBlock, singles = channels_per_group % kBlock;
+  return groups * (blocks * block_bytes(kBlock, depth) + singles * block_bytes(1, depth)) +
+         padding_bytes(channels_per_group, depth);
+}
+
+void pack_blocks(const ChannelPacker& packer, const ChannelQuantization& quantization, const Filters& filters,
+                 ConstantWriter& writer) {
+  if (!writer.begin(packed_bytes(filters.groups, filters.channels_per_group, filters.depth))) return;
+  uint32_t channel = 0;
+  for (uint32_t group = 0; group < filters.groups; ++group) {
+    for (uint32_t left = filters.channels_per_group; left != 0;) {
+      const uint32_t channels = left >= kBlock ? kBlock : 1;
+      pack_block(packer, quantization.fast != 0, filters, channel, channels, writer);
+      channel += channels;
+      left -= channels;
+    }
+  }
+  append_zeros(padding_bytes(filters.channels_per_group, filters.depth), writer);
+}
+
+}  // namespace mve
+}  // namespace microplan
+
+#if defined(__ARM_FEATURE_MVE)
+
+namespace microplan {
+namespace mve {
+
+namespace {
+
+// What sum_block() reads; the assembly knows the offsets.
+struct Sums {
+  const int8_t* x;   // the window of the first pixel
+  uint32_t x_step;   // 4: to the next
+  const int32_t* bias;  // 8: [4], then the filter
+  int32_t* sums;     // 12: [pixels][4]
+  int32_t* sums_end;  // 16
+  uint32_t chunks;   // 20: whole ones, at least 1
+  uint32_t tail;     // 24: elements after them
+  uint32_t x_next;   // 28: from where a pair of pixels ends to where the next begins
+};
+
+// The sums of four channels for pairs of pixels. Eight sums in the even registers that VMLADAVA can add to leave none for
+// a hardware loop; for 8 * 16 products there are 6 loads.
+[[gnu::naked, gnu::noinline]] void sum_block(const Sums*) {
+  asm volatile(
+      ".syntax unified\n"
+      "  push {r4-r11, lr}\n"
+      "  mov r9, r0\n"
+      "  ldrd r3, r5, [r9]\n"
+      "  add r5, r3\n"
+      "  ldr r11, [r9, #12]\n"
+      "  ldr r1, [r9, #24]\n"
+      "  vctp.8 r1\n"
+      "0:\n"
+      "  ldr r1, [r9, #8]\n"
+      "  ldr r7, [r9, #20]\n"
+      "  ldm r1, {r8, r10, r12, lr}\n"
+      "  ldm r1!, {r0, r2, r4, r6}\n"
+      "1:\n"
+      "  vldrb.8 q0, [r3], #16\n"
+      "  vldrb.8 q2, [r1], #16\n"
+      "  vmladava.s8 r0, q0, q2\n"
+      "  vldrb.8 q1, [r5], #16\n"
+      "  vmladava.s8 r8, q1, q2\n"
+      "  vldrb.8 q3, [r1], #16\n"
+      "  vmladava.s8 r2, q0, q3\n"
+      "  vldrb.8 q2, [r1], #16\n"
+      "  vmladava.s8 r10, q1, q3\n"
+      "  vldrb.8 q3, [r1], #16\n"
+      "  vmladava.s8 r4, q0, q2\n"
+      "  vmladava.s8 r12, q1, q2\n"
+      "  vmladava.s8 r6, q0, q3\n"
+      "  vmladava.s8 lr, q1, q3\n"
+      "  subs r7, #1\n"
+      "  bne 1b\n"
+      "  ldr r7, [r9, #24]\n"
+      "  cbz r7, 2f\n"
+      // Zeros of x keep out what the filter's vectors hold of other channels.
+      "  vpstt\n"
+      "  vldrbt.u8 q0, [r3]\n"
+      "  vldrbt.u8 q1, [r5]\n"
+      "  vldrb.8 q2, [r1]\n"
+      "  add r1, r7\n"
+      "  vmladava.s8 r0, q0, q2\n"
+      "  vldrb.8 q3, [r1]\n"
+      "  add r1, r7\n"
+      "  vmladava.s8 r8, q1, q2\n"
+      "  vmladava.s8 r2, q0, q3\n"
+      "  vldrb.8 q2, [r1]\n"
+      "  add r1, r7\n"
+      "  vmladava.s8 r10, q1, q3\n"
+      "  vldrb.8 q3, [r1]\n"
+      "  vmladava.s8 r4, q0, q2\n"
+      "  vmladava.s8 r12, q1, q2\n"
+      "  vmladava.s8 r6, q0, q3\n"
+      "  vmladava.s8 lr, q1, q3\n"
+      "2:\n"
+      "  ldr r7, [r9, #28]\n"
+      "  add r3, r7\n"
+      "  add r5, r7\n"
+      "  ldr r7, [r9, #16]\n"
+      "  stm r11!, {r0, r2, r4, r6, r8, r10, r12, lr}\n"
+      "  cmp r11, r7\n"
+      "  bne 0b\n"
+      "  pop {r4-r11, pc}\n");
+}
+
+// The same with windows of up to 16 elements: the filter stays in registers. tail is the window's size.
+[[gnu::naked, gnu::noinline]] void sum_small_block(const Sums*) {
+  asm volatile(
+      ".syntax unified\n"
+      "  push {r4-r11, lr}\n"
+      "  vpush {d8-d11}\n"
+      "  ldrd r3, r5, [r0]\n"
+      "  ldrd r1, r11, [r0, #8]\n"
+      "  ldr r9, [r0, #16]\n"
+      "  ldr r7, [r0, #24]\n"
+      "  vctp.8 r7\n"
+      "  add r2, r1, #16\n"
+      "  vldrb.8 q0, [r2]\n"
+      "  add r2, r7\n"
+      "  vldrb.8 q1, [r2]\n"
+      "  add r2, r7\n"
+      "  vldrb.8 q2, [r2]\n"
+      "  add r2, r7\n"
+      "  vldrb.8 q3, [r2]\n"
+      "  lsl r7, r5, #1\n"
+      "  add r5, r3\n"
+      "1:\n"
+      "  vpstt\n"
+      "  vldrbt.u8 q4, [r3]\n"
+      "  vldrbt.u8 q5, [r5]\n"
+      "  ldm r1, {r0, r2, r4, r6}\n"
+      "  vmladava.s8 r0, q4, q0\n"
+      "  vmladava.s8 r2, q4, q1\n"
+      "  vmladava.s8 r4, q4, q2\n"
+      "  vmladava.s8 r6, q4, q3\n"
+      "  ldm r1, {r8, r10, r12, lr}\n"
+      "  vmladava.s8 r8, q5, q0\n"
+      "  vmladava.s8 r10, q5, q1\n"
+      "  vmladava.s8 r12, q5, q2\n"
+      "  vmladava.s8 lr, q5, q3\n"
+      "  add r3, r7\n"
+      "  add r5, r7\n"
+      "  stm r11!, {r0, r2, r4, r6, r8, r10, r12, lr}\n"
+      "  cmp r11, r9\n"
+      "  bne 1b\n"
+      "  vpop {d8-d11}\n"
+      "  pop {r4-r11, pc}\n");
+}
+
+// Eight-byte alignment and an odd number of pixels: the last one is its own neighbour.
+void sum_pixels(const Tile& tile, const int32_t* bias, uint32_t depth, int32_t* sums) {
+  const bool small = depth <= kChunk;
+  const auto sum = small ? sum_small_block : sum_block;
+  const uint32_t even = tile.pixels & ~1u;
+  Sums block;
+  block.x = tile.x;
+  block.x_step = tile.x_step;
+  block.bias = bias;
+  block.sums = sums;
+  block.sums_end = sums + 4 * even;
+  block.chunks = depth / kChunk;
+  block.tail = small ? depth : depth % kChunk;
+  block.x_next = 2 * tile.x_step - block.chunks * kChunk;
+  if (even != 0) sum(&block);
+  if (even == tile.pixels) return;
+  block.x = tile.x + even * tile.x_step;
+  block.x_step = 0;
+  block.sums = block.sums_end;
+  block.sums_end = block.sums + 8;
+  sum(&block);
+}
+
+// The sums of one channel.
+void sum_channel(const Tile& tile, const int8_t* filter, int32_t bias, uint32_t depth, int32_t* sums) {
+  const int8_t* x_pixel = tile.x;
+  const uint32_t chunks = depth / kChunk;
+  const mve_pred16_t tail = vctp8q(depth % kChunk);
+  for (uint32_t pixel = 0; pixel < tile.pixels; ++pixel) {
+    const int8_t* x = x_pixel;
+    const int8_t* f = filter;
+    int32_t sum = bias;
+    for (uint32_t i = 0; i < chunks; ++i) {
+      sum = vmladavaq_s8(sum, vldrbq_s8(x), vldrbq_s8(f));
+      x += kChunk;
+      f += kChunk;
+    }
+    *sums++ = vmladavaq_s8(sum, vldrbq_z_s8(x, tail), vldrbq_z_s8(f, tail));
+    x_pixel += tile.x_step;
+  }
+}
+
+// Which of the requantizations of mve.h a step can take.
+enum class Form { kGeneral, kFast, kRectified };
+
+template <Form kForm>
+inline int32x4_t requantize_as(int32x4_t value, int32x4_t multiplier, int32x4_t shift) {
+  return kForm == Form::kGeneral ? requantize(value, multiplier, shift)
+         : kForm == Form::kFast  ? requantize_fast(value, multiplier, shift)
+                                 : requantize_rectified(value, multiplier, shift);
+}
+
+// Outputs of four channels from the sums of each pixel.
+template <Form kForm>
+[[gnu::noinline]] void finish_block(const Tile& tile, const ChannelQuantization& quantization, const int32_t* constants,
+                                    const int32_t* sums) {
+  const int32x4_t multiplier = vldrwq_s32(constants), shift = vldrwq_s32(constants + 4);
+  const int32x4_t low = vdupq_n_s32(quantization.act_min), high = vdupq_n_s32(quantization.act_max);
+  const int32_t offset = quantization.output_offset;
+  const uint32_t step = tile.y_step;
+  int8_t* y = tile.y;
+  for (uint32_t left = tile.pixels; left != 0; --left) {
+    const int32x4_t scaled = requantize_as<kForm>(vldrwq_s32(sums), multiplier, shift);
+    vstrbq_s32(y, clamp(vaddq_n_s32(scaled, offset), low, high));
+    sums += 4;
+    y += step;
+  }
+}
+
+// Outputs of one channel, four pixels at a time.
+template <Form kForm>
+[[gnu::noinline]] void finish_channel(const Tile& tile, const ChannelQuantization& quantization,
+                                      const int32_t* constants, const int32_t* sums) {
+  const int32x4_t multiplier = vdupq_n_s32(constants[0]), shift = vdupq_n_s32(constants[1]);
+  const int32x4_t low = vdupq_n_s32(quantization.act_min), high = vdupq_n_s32(quantization.act_max);
+  const uint32x4_t offsets = vmulq_n_u32(vidupq_n_u32(0, 1), tile.y_step);
+  int8_t* y = tile.y;
+  for (int32_t left = static_cast<int32_t>(tile.pixels); left > 0; left -= 4) {
+    const int32x4_t scaled = requantize_as<kForm>(vldrwq_s32(sums), multiplier, shift);
+    const int32x4_t value = clamp(vaddq_n_s32(scaled, quantization.output_offset), low, high);
+    vstrbq_scatter_offset_p_s32(y, offsets, value, vctp32q(static_cast<uint32_t>(left)));
+    sums += 4;
+    y += 4 * tile.y_step;
+  }
+}
+
+}  // namespace
+
+const uint8_t* run_tile(const Tile& whole, const ChannelQuantization& quantization, const uint8_t* block,
+                        uint32_t channels, uint32_t depth, int32_t* sums) {
+  const Form form = !quantization.fast                                   ? Form::kGeneral
+                    : quantization.act_min >= quantization.output_offset ? Form::kRectified
+                                                                         : Form::kFast;
+  const auto finish_four = form == Form::kGeneral ? finish_block<Form::kGeneral>
+                           : form == Form::kFast  ? finish_block<Form::kFast>
+                                                  : finish_block<Form::kRectified>;
+  const auto finish_one = form == Form::kGeneral ? finish_channel<Form::kGeneral> : finish_channel<Form::kFast>;
+  Tile tile = whole;
+  for (; channels >= kBlock; channels -= kBlock) {
+    const int32_t* const constants = reinterpret_cast<const int32_t*>(block);
+    sum_pixels(tile, constants + 8, depth, sums);
+    finish_four(tile, quantization, constants, sums);
+    block += block_bytes(kBlock, depth);
+    tile.y += kBlock;
+  }
+  for (; channels != 0; --channels) {
+    const int32_t* const constants = reinterpret_cast<const int32_t*>(block);
+    sum_channel(tile, reinterpret_cast<const int8_t*>(constants + 3), constants[2], depth, sums);
+    finish_one(tile, quantization, constants, sums);
+    block += block_bytes(1, depth);
+    tile.y += 1;
+  }
+  return block;
+}
+
+}  // namespace mve
+}  // namespace microplan
+
+#endif
