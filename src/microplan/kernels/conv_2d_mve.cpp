@@ -24,11 +24,15 @@ bool footprint(const void* in, Footprint* result) {
   return true;
 }
 
+uint8_t element(const mve::Filters& filters, uint32_t channel, uint32_t k) {
+  return filters.data[channel * filters.depth + k];
+}
+
 void pack(const OperatorContext& context, const void* in, ConstantWriter& writer) {
   const auto& params = *static_cast<const Conv2dParams*>(in);
   const mve::Windows windows = windows_of(in);
-  const mve::Filters filters = {context.input(kConv2d.filter).data, windows.depth(), 1,
-                                windows.groups(), windows.channels_per_group(), windows.depth()};
+  const mve::Filters filters = {context.input(kConv2d.filter).data, windows.groups(), windows.channels_per_group(),
+                                windows.depth(), element, in};
   mve::pack_blocks(ChannelPacker(context, kConv2d, params.quantization), params.quantization, filters, writer);
 }
 

@@ -8,14 +8,6 @@ namespace mve {
 
 namespace {
 
-constexpr uint32_t kChunk = 16;
-constexpr uint32_t kBlock = 4;
-
-// Blocks stay 4-aligned.
-constexpr uint32_t block_bytes(uint32_t channels, uint32_t depth) {
-  return channels * 12 + ((channels * depth + 3) & ~3u);
-}
-
 // A block of four reads whole vectors of its last chunk, whose ends may lie beyond the constant.
 constexpr uint32_t padding_bytes(uint32_t channels_per_group, uint32_t depth) {
   return channels_per_group >= kBlock && depth % kChunk != 0 ? kChunk : 0;
@@ -39,8 +31,10 @@ void pack_block(const ChannelPacker& packer, bool fast, const Filters& filters, 
   for (uint32_t begin = 0; begin < filters.depth; begin += kChunk) {
     const uint32_t end = begin + kChunk < filters.depth ? begin + kChunk : filters.depth;
     for (uint32_t i = 0; i < channels; ++i) {
-      const uint8_t* const channel = filters.data + (first + i) * filters.channel_step;
-      for (uint32_t k = begin; k < end; ++k) writer.append(channel + k * filters.element_step, 1);
+      for (uint32_t k = begin; k < end; ++k) {
+        const uint8_t element = filters.element(filters, first + i, k);
+        writer.append(&element, 1);
+      }
     }
   }
   append_zeros(block_bytes(channels, filters.depth) - channels * (12 + filters.depth), writer);
@@ -201,7 +195,7 @@ struct Sums {
       "  pop {r4-r11, pc}\n");
 }
 
-// Eight-byte alignment and an odd number of pixels: the last one is its own neighbour.
+// The sums of four channels; the last of an odd number of pixels is its own neighbour.
 void sum_pixels(const Tile& tile, const int32_t* bias, uint32_t depth, int32_t* sums) {
   const bool small = depth <= kChunk;
   const auto sum = small ? sum_small_block : sum_block;
@@ -225,14 +219,15 @@ void sum_pixels(const Tile& tile, const int32_t* bias, uint32_t depth, int32_t* 
 }
 
 // The sums of one channel.
-void sum_channel(const Tile& tile, const int8_t* filter, int32_t bias, uint32_t depth, int32_t* sums) {
+void sum_channel(const Tile& tile, const int32_t* bias, uint32_t depth, int32_t* sums) {
+  const int8_t* const filter = reinterpret_cast<const int8_t*>(bias + 1);
   const int8_t* x_pixel = tile.x;
   const uint32_t chunks = depth / kChunk;
   const mve_pred16_t tail = vctp8q(depth % kChunk);
   for (uint32_t pixel = 0; pixel < tile.pixels; ++pixel) {
     const int8_t* x = x_pixel;
     const int8_t* f = filter;
-    int32_t sum = bias;
+    int32_t sum = *bias;
     for (uint32_t i = 0; i < chunks; ++i) {
       sum = vmladavaq_s8(sum, vldrbq_s8(x), vldrbq_s8(f));
       x += kChunk;
@@ -255,7 +250,7 @@ inline int32x4_t requantize_as(int32x4_t value, int32x4_t multiplier, int32x4_t 
 
 // Outputs of four channels from the sums of each pixel.
 template <Form kForm>
-[[gnu::noinline]] void finish_block(const Tile& tile, const ChannelQuantization& quantization, const int32_t* constants,
+[[gnu::noinline]] void finish_block_as(const Tile& tile, const ChannelQuantization& quantization, const int32_t* constants,
                                     const int32_t* sums) {
   const int32x4_t multiplier = vldrwq_s32(constants), shift = vldrwq_s32(constants + 4);
   const int32x4_t low = vdupq_n_s32(quantization.act_min), high = vdupq_n_s32(quantization.act_max);
@@ -272,7 +267,7 @@ template <Form kForm>
 
 // Outputs of one channel, four pixels at a time.
 template <Form kForm>
-[[gnu::noinline]] void finish_channel(const Tile& tile, const ChannelQuantization& quantization,
+[[gnu::noinline]] void finish_channel_as(const Tile& tile, const ChannelQuantization& quantization,
                                       const int32_t* constants, const int32_t* sums) {
   const int32x4_t multiplier = vdupq_n_s32(constants[0]), shift = vdupq_n_s32(constants[1]);
   const int32x4_t low = vdupq_n_s32(quantization.act_min), high = vdupq_n_s32(quantization.act_max);
@@ -287,31 +282,46 @@ template <Form kForm>
   }
 }
 
+Form form_of(const ChannelQuantization& quantization) {
+  if (!quantization.fast) return Form::kGeneral;
+  return quantization.act_min >= quantization.output_offset ? Form::kRectified : Form::kFast;
+}
+
 }  // namespace
+
+void finish_block(const Tile& tile, const ChannelQuantization& quantization, const int32_t* block,
+                  const int32_t* sums) {
+  const Form form = form_of(quantization);
+  const auto finish = form == Form::kGeneral ? finish_block_as<Form::kGeneral>
+                      : form == Form::kFast  ? finish_block_as<Form::kFast>
+                                             : finish_block_as<Form::kRectified>;
+  finish(tile, quantization, block, sums);
+}
+
+void finish_channel(const Tile& tile, const ChannelQuantization& quantization, const int32_t* block,
+                    const int32_t* sums) {
+  const Form form = form_of(quantization);
+  const auto finish = form == Form::kGeneral ? finish_channel_as<Form::kGeneral> : finish_channel_as<Form::kFast>;
+  finish(tile, quantization, block, sums);
+}
 
 const uint8_t* run_tile(const Tile& whole, const ChannelQuantization& quantization, const uint8_t* block,
                         uint32_t channels, uint32_t depth, int32_t* sums) {
-  const Form form = !quantization.fast                                   ? Form::kGeneral
-                    : quantization.act_min >= quantization.output_offset ? Form::kRectified
-                                                                         : Form::kFast;
-  const auto finish_four = form == Form::kGeneral ? finish_block<Form::kGeneral>
-                           : form == Form::kFast  ? finish_block<Form::kFast>
-                                                  : finish_block<Form::kRectified>;
-  const auto finish_one = form == Form::kGeneral ? finish_channel<Form::kGeneral> : finish_channel<Form::kFast>;
   Tile tile = whole;
-  for (; channels >= kBlock; channels -= kBlock) {
+  while (channels != 0) {
+    const uint32_t count = channels >= kBlock ? kBlock : 1;
     const int32_t* const constants = reinterpret_cast<const int32_t*>(block);
-    sum_pixels(tile, constants + 8, depth, sums);
-    finish_four(tile, quantization, constants, sums);
-    block += block_bytes(kBlock, depth);
-    tile.y += kBlock;
-  }
-  for (; channels != 0; --channels) {
-    const int32_t* const constants = reinterpret_cast<const int32_t*>(block);
-    sum_channel(tile, reinterpret_cast<const int8_t*>(constants + 3), constants[2], depth, sums);
-    finish_one(tile, quantization, constants, sums);
-    block += block_bytes(1, depth);
-    tile.y += 1;
+    const int32_t* const bias = constants + bias_at(count);
+    if (count == kBlock) {
+      sum_pixels(tile, bias, depth, sums);
+      finish_block(tile, quantization, constants, sums);
+    } else {
+      sum_channel(tile, bias, depth, sums);
+      finish_channel(tile, quantization, constants, sums);
+    }
+    block += block_bytes(count, depth);
+    tile.y += count;
+    channels -= count;
   }
   return block;
 }

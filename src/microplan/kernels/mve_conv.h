@@ -16,12 +16,21 @@
 namespace microplan {
 namespace mve {
 
-// The filters of an operator: element k of channel c is data[c * channel_step + k * element_step].
+// The filters of an operator as they are packed: `depth` elements of each channel, which element() reads.
 struct Filters {
   const uint8_t* data;
-  uint32_t channel_step, element_step;
   uint32_t groups, channels_per_group, depth;
+  uint8_t (*element)(const Filters& filters, uint32_t channel, uint32_t k);
+  const void* params;  // for element()
 };
+
+constexpr uint32_t kChunk = 16;
+constexpr uint32_t kBlock = 4;
+
+// Blocks stay 4-aligned.
+constexpr uint32_t block_bytes(uint32_t channels, uint32_t depth) {
+  return channels * 12 + ((channels * depth + 3) & ~3u);
+}
 
 // Of the packed constant; depth * channels is at most kMaxBytes.
 uint32_t packed_bytes(uint32_t groups, uint32_t channels_per_group, uint32_t depth);
@@ -40,6 +49,15 @@ struct Tile {
   uint32_t y_step;
   uint32_t pixels;
 };
+
+// Where a block has its constants, as int32: multipliers, shifts, biases, and behind them the filter.
+constexpr uint32_t bias_at(uint32_t channels) { return 2 * channels; }
+
+// Outputs of the block's channels from sums[pixels][4], or of one channel from sums[pixels], which may be read up to the
+// next multiple of 4. They use of the tile what says where the outputs lie.
+void finish_block(const Tile& tile, const ChannelQuantization& quantization, const int32_t* block, const int32_t* sums);
+void finish_channel(const Tile& tile, const ChannelQuantization& quantization, const int32_t* block,
+                    const int32_t* sums);
 
 // Computes `channels` channels of a tile from the blocks at `block`, and returns where the next group's blocks begin.
 const uint8_t* run_tile(const Tile& tile, const ChannelQuantization& quantization, const uint8_t* block,

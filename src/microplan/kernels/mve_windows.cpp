@@ -54,6 +54,27 @@ Cost Windows::cost() const {
 namespace microplan {
 namespace mve {
 
+void fill(int8_t* to, int32_t value, uint32_t count) {
+  asm volatile(
+      "  vdup.8 q0, %1\n"
+      "  wlstp.8 lr, %2, 2f\n"
+      "1:\n"
+      "  vstrb.8 q0, [%0], #16\n"
+      "  letp lr, 1b\n"
+      "2:\n"
+      : "+r"(to)
+      : "r"(value), "r"(count)
+      : "q0", "lr", "memory");
+}
+
+uint32_t rows_together(const View& view, uint32_t row, uint32_t row_bytes) {
+  return view.row_stride == row_bytes ? view.ring_rows - row % view.ring_rows : 1;
+}
+
+bool disjoint(const View& a, const View& b) {
+  return a.base + a.ring_rows * a.row_stride <= b.base || b.base + b.ring_rows * b.row_stride <= a.base;
+}
+
 namespace {
 
 void copy(int8_t* to, const int8_t* from, uint32_t count) {
@@ -66,19 +87,6 @@ void copy(int8_t* to, const int8_t* from, uint32_t count) {
       "2:\n"
       : "+r"(to), "+r"(from)
       : "r"(count)
-      : "q0", "lr", "memory");
-}
-
-void fill(int8_t* to, int32_t value, uint32_t count) {
-  asm volatile(
-      "  vdup.8 q0, %1\n"
-      "  wlstp.8 lr, %2, 2f\n"
-      "1:\n"
-      "  vstrb.8 q0, [%0], #16\n"
-      "  letp lr, 1b\n"
-      "2:\n"
-      : "+r"(to)
-      : "r"(value), "r"(count)
       : "q0", "lr", "memory");
 }
 
@@ -151,15 +159,6 @@ class Copier {
 };
 
 uint32_t smaller(uint32_t a, uint32_t b) { return a < b ? a : b; }
-
-// Rows from `row` on that lie one after the other in memory.
-uint32_t rows_together(const View& view, uint32_t row, uint32_t row_bytes) {
-  return view.row_stride == row_bytes ? view.ring_rows - row % view.ring_rows : 1;
-}
-
-bool disjoint(const View& a, const View& b) {
-  return a.base + a.ring_rows * a.row_stride <= b.base || b.base + b.ring_rows * b.row_stride <= a.base;
-}
 
 // Output rows from `row` on, up to `most`, whose pixels can be taken as those of one long row. A window that is not copied
 // is read for each block of channels, so an output that lies over the input must not run ahead.

@@ -40,6 +40,14 @@ class Windows {
   const uint32_t filter_c_;
 };
 
+// Writes `value` to `count` bytes.
+void fill(int8_t* to, int32_t value, uint32_t count);
+
+// Rows from `row` on that lie one after the other in memory.
+uint32_t rows_together(const View& view, uint32_t row, uint32_t row_bytes);
+
+bool disjoint(const View& a, const View& b);
+
 // Rows of the output; constant 0 is what pack_blocks() makes.
 void convolve(const Windows& windows, const ChannelQuantization& quantization, Rows rows, const Io& io, void* scratch);
 

@@ -1,0 +1,509 @@
+// SPDX-License-Identifier: Apache-2.0
+// DEPTHWISE_CONV_2D, int8, for Helium: each output is a dot product, too. VST4 interleaves four rows of the input into words
+// of one channel, one column and four rows in scratch; a window of a channel is then a few words, which a vector gathers.
+// Neighbouring windows share the words. With a depth multiplier an operator is a grouped convolution of single channels.
+#include "microplan/kernels.h"
+#include "microplan/kernels/depthwise_conv_2d.h"
+#include "microplan/kernels/mve.h"
+#include "microplan/kernels/mve_conv.h"
+#include "microplan/kernels/mve_windows.h"
+#include "microplan/kernels/prepare.h"
+
+namespace microplan {
+
+namespace {
+
+using Shared = DepthwiseConv2d<Int8Accumulator>;
+
+// Channels that VST4 interleaves at once.
+constexpr uint32_t kLanes = 16;
+// Scratch for words, unless one pixel needs more.
+constexpr uint32_t kWordBytes = 3072;
+constexpr uint64_t kMaxWordBytes = 1 << 20;
+
+// How the words of a tile lie: [rows of the output][columns of the input][planes][lanes] of four rows each.
+struct Layout {
+  uint32_t planes;        // words of a column: the kernel's rows by fours
+  uint32_t words;         // of a window
+  uint32_t lanes;         // channels of a tile
+  uint32_t column_bytes;
+  uint32_t word_step;     // from one word of a window to the next
+  uint64_t columns;       // under a row of the tile
+  uint32_t row_bytes;
+  uint32_t pixels, rows;  // of the output in a tile; rows is 1 unless pixels is all of a row
+};
+
+uint64_t columns_of(const Window& window, uint32_t pixels) {
+  return (pixels - 1) * uint64_t{window.stride_w} + (window.kernel_w - 1) * uint64_t{window.dilation_w} + 1;
+}
+
+// False where windows are better copied.
+bool layout_of(const DepthwiseConv2dParams& params, Layout* result) {
+  const Window& window = params.window;
+  if (params.depth_multiplier != 1) return false;
+  const uint32_t taps = uint32_t{window.kernel_h} * window.kernel_w;
+  Layout& layout = *result;
+  layout.planes = (window.kernel_h + 3u) / 4;
+  layout.words = layout.planes * window.kernel_w;
+  // The bound for packed constants: a tenth more than filter and bias, and 12 bytes a channel.
+  if (10 * (4 * uint64_t{layout.words}) > 11 * (uint64_t{taps} + 4) || (layout.planes > 1 && window.dilation_w > 1)) {
+    return false;
+  }
+  layout.lanes = window.out_c < kLanes ? window.out_c : kLanes;
+  layout.column_bytes = layout.planes * layout.lanes * 4;
+  layout.word_step = layout.planes == 1 ? layout.column_bytes * window.dilation_w : layout.lanes * 4;
+  constexpr uint32_t kMost = mve::kTilePixels;
+  layout.pixels = window.out_w < kMost ? window.out_w : kMost;
+  const uint64_t most = kWordBytes / layout.column_bytes;
+  const uint64_t first = columns_of(window, 1);
+  if (columns_of(window, layout.pixels) > most) {
+    layout.pixels = most > first ? static_cast<uint32_t>((most - first) / window.stride_w) + 1 : 1;
+  }
+  layout.columns = columns_of(window, layout.pixels);
+  if (layout.columns * layout.column_bytes > kMaxWordBytes || layout.word_step > kMaxWordBytes) return false;
+  layout.row_bytes = static_cast<uint32_t>(layout.columns) * layout.column_bytes;
+  layout.rows = 1;
+  if (layout.pixels == window.out_w) {
+    layout.rows = kMost / layout.pixels;
+    if (layout.rows * layout.row_bytes > kWordBytes) layout.rows = kWordBytes / layout.row_bytes;
+    if (layout.rows > window.out_h) layout.rows = window.out_h;
+    if (layout.rows == 0) layout.rows = 1;
+  }
+  return true;
+}
+
+mve::Windows windows_of(const void* in) { return {static_cast<const DepthwiseConv2dParams*>(in)->window, 1}; }
+
+// Rounded up to the four pixels that one channel's outputs are made from.
+uint32_t sums_bytes(const Layout& layout) { return mve::sums_bytes((layout.pixels * layout.rows + 3) & ~3u); }
+
+uint32_t scratch_bytes(const void* in, uint32_t) {
+  Layout layout;
+  if (!layout_of(*static_cast<const DepthwiseConv2dParams*>(in), &layout)) return windows_of(in).scratch_bytes();
+  // Behind the words: a vector of the input's zero point, and what the last gathers and stores reach beyond.
+  return sums_bytes(layout) + 16 + layout.rows * layout.row_bytes + 3 * layout.word_step + 64;
+}
+
+bool footprint(const void* in, Footprint* result) {
+  if (!Shared::footprint(in, result)) return false;
+  const auto& params = *static_cast<const DepthwiseConv2dParams*>(in);
+  Layout layout;
+  uint32_t bytes;
+  if (layout_of(params, &layout)) {
+    bytes = mve::packed_bytes(1, params.window.out_c, 4 * layout.words);
+  } else {
+    bytes = windows_of(in).packed_bytes();
+  }
+  if (bytes > kMaxBytes) return false;
+  result->constant_count = 0;
+  result->add_constant(bytes, 4);
+  return true;
+}
+
+// Element k of a channel is row 4 * plane + k % 4 of a column: words go by column, then by plane.
+uint8_t word_element(const mve::Filters& filters, uint32_t channel, uint32_t k) {
+  const Window& window = static_cast<const DepthwiseConv2dParams*>(filters.params)->window;
+  const uint32_t planes = (window.kernel_h + 3u) / 4;
+  const uint32_t column = k / 4 / planes, row = k / 4 % planes * 4 + k % 4;
+  return row < window.kernel_h ? filters.data[(row * window.kernel_w + column) * window.out_c + channel] : uint8_t{0};
+}
+
+uint8_t tap_element(const mve::Filters& filters, uint32_t channel, uint32_t k) {
+  return filters.data[k * filters.groups * filters.channels_per_group + channel];
+}
+
+void pack(const OperatorContext& context, const void* in, ConstantWriter& writer) {
+  const auto& params = *static_cast<const DepthwiseConv2dParams*>(in);
+  mve::Filters filters = {};
+  filters.data = context.input(kDepthwiseConv2d.filter).data;
+  filters.params = in;
+  Layout layout;
+  if (layout_of(params, &layout)) {
+    filters.groups = 1;
+    filters.channels_per_group = params.window.out_c;
+    filters.depth = 4 * layout.words;
+    filters.element = word_element;
+  } else {
+    const mve::Windows windows = windows_of(in);
+    filters.groups = windows.groups();
+    filters.channels_per_group = windows.channels_per_group();
+    filters.depth = windows.depth();
+    filters.element = tap_element;
+  }
+  mve::pack_blocks(ChannelPacker(context, kDepthwiseConv2d, params.quantization), params.quantization, filters, writer);
+}
+
+Cost cost(const void* in, const Target&) {
+  const auto& params = *static_cast<const DepthwiseConv2dParams*>(in);
+  Layout layout;
+  if (!layout_of(params, &layout)) return windows_of(in).cost();
+  const Window& window = params.window;
+  const uint64_t outputs = window_outputs(window);
+  return {outputs * window.kernel_h * window.kernel_w, outputs * (5 + 2 * ((layout.words + 3) / 4)),
+          window.out_c * 12u};
+}
+
+}  // namespace
+
+namespace kernels {
+
+const Variant depthwise_conv_2d_int8_mve_variant = {
+    depthwise_conv_2d_int8_mve, "depthwise_conv_2d_int8_mve", "DEPTHWISE_CONV_2D", 4,
+    DataType::kInt8, DataType::kInt8, DataType::kInt8, "per tensor and per channel, any depth multiplier, dilated",
+    false, Overlap::kRows, sizeof(DepthwiseConv2dParams),
+    Shared::prepare, nullptr, footprint, window_input_rows, scratch_bytes, pack, cost,
+    kFeatureMve, true};
+
+}  // namespace kernels
+
+}  // namespace microplan
+
+#if defined(__ARM_FEATURE_MVE)
+
+namespace microplan {
+
+namespace {
+
+// What interleave() reads; the assembly knows the offsets. Four rows, and how far each goes on from vector to vector.
+struct Interleave {
+  const int8_t* row[4];
+  uint32_t row_step[4];
+  int8_t* to;
+  uint32_t to_step;
+  uint32_t count;  // vectors, at least 1
+  uint32_t lanes;  // of each vector that lie inside the input
+};
+
+[[gnu::naked, gnu::noinline]] void interleave(const Interleave*) {
+  asm volatile(
+      ".syntax unified\n"
+      "  push {r4-r11, lr}\n"
+      "  ldrd r9, r10, [r0, #32]\n"
+      "  ldrd lr, r12, [r0, #40]\n"
+      "  vctp.8 r12\n"
+      "  ldm r0, {r0-r7}\n"
+      "  dls lr, lr\n"
+      "1:\n"
+      "  vpstttt\n"
+      "  vldrbt.u8 q0, [r0]\n"
+      "  vldrbt.u8 q1, [r1]\n"
+      "  vldrbt.u8 q2, [r2]\n"
+      "  vldrbt.u8 q3, [r3]\n"
+      "  add r0, r4\n"
+      "  vst40.8 {q0, q1, q2, q3}, [r9]\n"
+      "  add r1, r5\n"
+      "  vst41.8 {q0, q1, q2, q3}, [r9]\n"
+      "  add r2, r6\n"
+      "  vst42.8 {q0, q1, q2, q3}, [r9]\n"
+      "  add r3, r7\n"
+      "  vst43.8 {q0, q1, q2, q3}, [r9]\n"
+      "  add r9, r10\n"
+      "  le lr, 1b\n"
+      "  pop {r4-r11, pc}\n");
+}
+
+// What sum_words() reads; the assembly knows the offsets.
+struct WordSums {
+  uint32_t address[4];  // of the first four words of the first window in the first channel
+  uint32_t x_step;      // 16: from one pixel to the next
+  const int32_t* bias;  // 20: [4], then the filter
+  int32_t* sums;        // 24: [rows][pixels][4]
+  uint32_t pixels;      // 28: of a row
+  uint32_t row_step;    // 32: from behind the last pixel of a row to the next row
+  uint32_t rows;        // 36
+  uint32_t filter_bytes;  // 40: of a channel, or of what is left behind its chunks
+  uint32_t chunks;      // 44
+  uint32_t chunk_step;  // 48: from four words to the next four
+};
+
+// The sums of four channels with windows of up to four words: the filter stays in registers.
+[[gnu::naked, gnu::noinline]] void sum_few_words(const WordSums*) {
+  asm volatile(
+      ".syntax unified\n"
+      "  push {r4-r11, lr}\n"
+      "  vpush {d8-d15}\n"
+      "  mov r9, r0\n"
+      "  vldrw.32 q4, [r9]\n"
+      "  ldrd r7, r1, [r9, #16]\n"
+      "  ldr r11, [r9, #24]\n"
+      "  ldrd r10, r8, [r9, #32]\n"
+      "  ldr r3, [r9, #40]\n"
+      "  vctp.8 r3\n"
+      "  add r5, r1, #16\n"
+      "  vpst\n"
+      "  vldrbt.u8 q0, [r5]\n"
+      "  add r5, r3\n"
+      "  vpst\n"
+      "  vldrbt.u8 q1, [r5]\n"
+      "  add r5, r3\n"
+      "  vpst\n"
+      "  vldrbt.u8 q2, [r5]\n"
+      "  add r5, r3\n"
+      "  vpst\n"
+      "  vldrbt.u8 q3, [r5]\n"
+      "0:\n"
+      "  ldr lr, [r9, #28]\n"
+      "  dls lr, lr\n"
+      "1:\n"
+      "  vldrw.u32 q5, [q4]\n"
+      "  ldm r1, {r0, r2, r4, r6}\n"
+      "  vldrw.u32 q6, [q4, #4]\n"
+      "  vmladava.s8 r0, q5, q0\n"
+      "  vldrw.u32 q7, [q4, #8]\n"
+      "  vmladava.s8 r2, q6, q1\n"
+      "  vldrw.u32 q5, [q4, #12]\n"
+      "  vmladava.s8 r4, q7, q2\n"
+      "  vadd.i32 q4, q4, r7\n"
+      "  vmladava.s8 r6, q5, q3\n"
+      "  stm r11!, {r0, r2, r4, r6}\n"
+      "  le lr, 1b\n"
+      "  vadd.i32 q4, q4, r10\n"
+      "  subs r8, #1\n"
+      "  bne 0b\n"
+      "  vpop {d8-d15}\n"
+      "  pop {r4-r11, pc}\n");
+}
+
+// The same with more words.
+[[gnu::naked, gnu::noinline]] void sum_many_words(const WordSums*) {
+  asm volatile(
+      ".syntax unified\n"
+      "  push {r4-r11, lr}\n"
+      "  vpush {d8-d15}\n"
+      "  mov r9, r0\n"
+      "  vldrw.32 q4, [r9]\n"
+      "  ldr r11, [r9, #24]\n"
+      "  ldr r8, [r9, #36]\n"
+      "  ldr r10, [r9, #48]\n"
+      "  ldr r3, [r9, #40]\n"
+      "  vctp.8 r3\n"
+      "0:\n"
+      "  ldr r7, [r9, #28]\n"
+      "1:\n"
+      "  ldr r1, [r9, #20]\n"
+      "  ldr lr, [r9, #44]\n"
+      "  vmov q5, q4\n"
+      "  ldm r1!, {r0, r2, r4, r6}\n"
+      "  dls lr, lr\n"
+      "2:\n"
+      "  vldrw.u32 q0, [q5]\n"
+      "  vldrb.8 q1, [r1], #16\n"
+      "  vldrw.u32 q2, [q5, #4]\n"
+      "  vmladava.s8 r0, q0, q1\n"
+      "  vldrb.8 q3, [r1], #16\n"
+      "  vldrw.u32 q0, [q5, #8]\n"
+      "  vmladava.s8 r2, q2, q3\n"
+      "  vldrb.8 q1, [r1], #16\n"
+      "  vldrw.u32 q2, [q5, #12]\n"
+      "  vmladava.s8 r4, q0, q1\n"
+      "  vldrb.8 q3, [r1], #16\n"
+      "  vadd.i32 q5, q5, r10\n"
+      "  vmladava.s8 r6, q2, q3\n"
+      "  le lr, 2b\n"
+      "  cbz r3, 3f\n"
+      // Bytes beyond the filter of a channel are of other channels: the words' lanes there are 0.
+      "  vpstttt\n"
+      "  vldrwt.u32 q0, [q5]\n"
+      "  vldrwt.u32 q1, [q5, #4]\n"
+      "  vldrwt.u32 q2, [q5, #8]\n"
+      "  vldrwt.u32 q3, [q5, #12]\n"
+      "  vldrb.8 q6, [r1]\n"
+      "  add r1, r3\n"
+      "  vldrb.8 q7, [r1]\n"
+      "  add r1, r3\n"
+      "  vmladava.s8 r0, q0, q6\n"
+      "  vldrb.8 q6, [r1]\n"
+      "  add r1, r3\n"
+      "  vmladava.s8 r2, q1, q7\n"
+      "  vldrb.8 q7, [r1]\n"
+      "  vmladava.s8 r4, q2, q6\n"
+      "  vmladava.s8 r6, q3, q7\n"
+      "3:\n"
+      "  ldr r5, [r9, #16]\n"
+      "  vadd.i32 q4, q4, r5\n"
+      "  stm r11!, {r0, r2, r4, r6}\n"
+      "  subs r7, #1\n"
+      "  bne 1b\n"
+      "  ldr r5, [r9, #32]\n"
+      "  vadd.i32 q4, q4, r5\n"
+      "  subs r8, #1\n"
+      "  bne 0b\n"
+      "  vpop {d8-d15}\n"
+      "  pop {r4-r11, pc}\n");
+}
+
+// The sums of one channel.
+void sum_channel(const WordSums& at) {
+  uint32x4_t pixel = vldrwq_u32(at.address);
+  int32_t* sums = at.sums;
+  const mve_pred16_t rest = vctp8q(at.filter_bytes);
+  for (uint32_t row = 0; row < at.rows; ++row) {
+    for (uint32_t i = 0; i < at.pixels; ++i) {
+      const int8_t* filter = reinterpret_cast<const int8_t*>(at.bias + 1);
+      uint32x4_t words = pixel;
+      int32_t sum = *at.bias;
+      for (uint32_t chunk = 0; chunk < at.chunks; ++chunk) {
+        sum = vmladavaq_s8(sum, vreinterpretq_s8_u32(vldrwq_gather_base_u32(words, 0)), vldrbq_s8(filter));
+        words = vaddq_n_u32(words, at.chunk_step);
+        filter += mve::kChunk;
+      }
+      *sums++ = vmladavaq_s8(sum, vreinterpretq_s8_u32(vldrwq_gather_base_u32(words, 0)), vldrbq_z_s8(filter, rest));
+      pixel = vaddq_n_u32(pixel, at.x_step);
+    }
+    pixel = vaddq_n_u32(pixel, at.row_step);
+  }
+}
+
+uint32_t smaller(uint32_t a, uint32_t b) { return a < b ? a : b; }
+
+// Makes words from rows of the input.
+class WordMaker {
+ public:
+  WordMaker(const Window& window, const Layout& layout, const View& input, const int8_t* zero)
+      : window_(window), layout_(layout), input_(input), zero_(zero) {}
+
+  // The words under output pixels from `column` on in one row, of channels from `channel` on.
+  void make(uint32_t row, uint32_t column, uint32_t columns, uint32_t channel, uint32_t lanes, int8_t* to) const {
+    const uint32_t start = column * window_.stride_w;
+    const uint32_t left = start < window_.pad_left ? smaller(window_.pad_left - start, columns) : 0;
+    const uint32_t x = start + left - window_.pad_left;
+    const uint32_t inside = x < window_.in_w ? smaller(window_.in_w - x, columns - left) : 0;
+    const uint32_t column_bytes = layout_.column_bytes;
+    if (left != 0) mve::fill(to, *zero_, left * column_bytes);
+    if (inside != 0) make_inside(row, x, inside, channel, lanes, to + left * column_bytes);
+    const uint32_t right = columns - left - inside;
+    if (right != 0) mve::fill(to + (left + inside) * column_bytes, *zero_, right * column_bytes);
+  }
+
+ private:
+  void make_inside(uint32_t row, uint32_t x, uint32_t columns, uint32_t channel, uint32_t lanes, int8_t* to) const {
+    const uint32_t batch = row / window_.out_h;
+    // Wraps for rows above the input, as for those below.
+    uint32_t y = (row - batch * window_.out_h) * window_.stride_h - window_.pad_top;
+    // When all channels go together, the columns of a row are one run.
+    const bool run = layout_.planes == 1 && window_.in_c == layout_.lanes;
+    const uint32_t elements = columns * window_.in_c;
+    Interleave rows;
+    rows.to_step = run ? 4 * kLanes : layout_.column_bytes;
+    for (uint32_t plane = 0; plane < layout_.planes; ++plane) {
+      for (uint32_t i = 0; i < 4; ++i, y += window_.dilation_h) {
+        const bool inside = y < window_.in_h && 4 * plane + i < window_.kernel_h;
+        rows.row[i] = inside ? input_.row_as<int8_t>(batch * window_.in_h + y) + x * window_.in_c + channel : zero_;
+        rows.row_step[i] = inside ? (run ? kLanes : window_.in_c) : 0;
+      }
+      rows.to = to + plane * layout_.lanes * 4;
+      rows.count = run ? elements / kLanes : columns;
+      rows.lanes = run ? kLanes : lanes;
+      if (rows.count != 0) interleave(&rows);
+      if (!run || elements % kLanes == 0) continue;
+      for (uint32_t i = 0; i < 4; ++i) rows.row[i] += rows.count * rows.row_step[i];
+      rows.to += rows.count * rows.to_step;
+      rows.count = 1;
+      rows.lanes = elements % kLanes;
+      interleave(&rows);
+    }
+  }
+
+  const Window& window_;
+  const Layout& layout_;
+  const View& input_;
+  const int8_t* const zero_;
+};
+
+// Pixels of the output from a column on, in one row or several, and the words under them.
+struct Area {
+  int8_t* y;  // the first channel of the first pixel
+  uint32_t pixels, rows;
+  const int8_t* words;
+};
+
+// `lanes` channels of an area, from their blocks on; returns the next block.
+const uint8_t* run_lanes(const DepthwiseConv2dParams& params, const Layout& layout, const Area& area,
+                         const uint8_t* block, uint32_t lanes, int32_t* sums) {
+  const uint32_t depth = 4 * layout.words;
+  const bool few = layout.words <= 4;
+  WordSums at;
+  for (uint32_t i = 0; i < 4; ++i) {
+    at.address[i] = static_cast<uint32_t>(reinterpret_cast<uintptr_t>(area.words)) + i * layout.word_step;
+  }
+  at.x_step = params.window.stride_w * layout.column_bytes;
+  at.sums = sums;
+  at.pixels = area.pixels;
+  at.row_step = layout.row_bytes - area.pixels * at.x_step;
+  at.rows = area.rows;
+  at.chunks = few ? 0 : depth / mve::kChunk;
+  at.filter_bytes = few ? depth : depth % mve::kChunk;
+  at.chunk_step = 4 * layout.word_step;
+  mve::Tile tile = {nullptr, 0, area.y, params.window.out_c, area.pixels * area.rows};
+  while (lanes != 0) {
+    const uint32_t count = lanes >= mve::kBlock ? mve::kBlock : 1;
+    const int32_t* const constants = reinterpret_cast<const int32_t*>(block);
+    at.bias = constants + mve::bias_at(count);
+    if (count == mve::kBlock) {
+      (few ? sum_few_words : sum_many_words)(&at);
+      mve::finish_block(tile, params.quantization, constants, sums);
+    } else {
+      sum_channel(at);
+      mve::finish_channel(tile, params.quantization, constants, sums);
+    }
+    block += mve::block_bytes(count, depth);
+    for (uint32_t& address : at.address) address += 4 * count;
+    tile.y += count;
+    lanes -= count;
+  }
+  return block;
+}
+
+void run_words(const DepthwiseConv2dParams& params, const Layout& layout, Rows rows, const Io& io, void* scratch) {
+  const Window& window = params.window;
+  const View input = io.view(0), output = io.view(1);
+  int32_t* const sums = static_cast<int32_t*>(scratch);
+  int8_t* const zero = static_cast<int8_t*>(scratch) + sums_bytes(layout);
+  int8_t* const words = zero + 16;
+  mve::fill(zero, -params.quantization.input_offset, 16);
+  const WordMaker maker(window, layout, input, zero);
+  // Channels that come later read the input again, so an output that lies over it must not run ahead by rows.
+  const uint32_t most = mve::disjoint(input, output) ? layout.rows : 1;
+  for (uint32_t row = rows.first; row < rows.last;) {
+    Area area;
+    area.rows = smaller(smaller(most, rows.last - row),
+                        mve::rows_together(output, row, uint32_t{window.out_w} * window.out_c));
+    area.words = words;
+    for (uint32_t column = 0; column < window.out_w; column += area.pixels) {
+      area.pixels = smaller(layout.pixels, window.out_w - column);
+      area.y = output.row_as<int8_t>(row) + column * window.out_c;
+      const uint32_t columns = static_cast<uint32_t>(columns_of(window, area.pixels));
+      const uint8_t* block = io.constant<uint8_t>(0);
+      for (uint32_t channel = 0; channel < window.out_c; channel += layout.lanes) {
+        const uint32_t lanes = smaller(layout.lanes, window.out_c - channel);
+        for (uint32_t i = 0; i < area.rows; ++i) {
+          maker.make(row + i, column, columns, channel, lanes, words + i * layout.row_bytes);
+        }
+        block = run_lanes(params, layout, area, block, lanes, sums);
+        area.y += lanes;
+      }
+    }
+    row += area.rows;
+  }
+}
+
+}  // namespace
+
+namespace kernels {
+
+Status depthwise_conv_2d_int8_mve_run(const void* in, Rows rows, const Io& io, void* scratch) {
+  const auto& params = *static_cast<const DepthwiseConv2dParams*>(in);
+  Layout layout;
+  if (layout_of(params, &layout)) {
+    run_words(params, layout, rows, io, scratch);
+  } else {
+    mve::convolve(windows_of(in), params.quantization, rows, io, scratch);
+  }
+  return Status::kOk;
+}
+
+}  // namespace kernels
+
+}  // namespace microplan
+
+#endif
