@@ -3,6 +3,7 @@
 #include "microplan/kernels/binary.h"
 
 #include "microplan/kernels.h"
+#include "microplan/kernels/binary_linear.h"
 #include "microplan/kernels/binary_shape.h"
 #include "microplan/kernels/prepare.h"
 
@@ -98,8 +99,25 @@ struct Add {
   }
 };
 
+int32_t add_value(const void* in, int8_t a, int8_t b) {
+  const AddParams& params = *static_cast<const AddParams*>(in);
+  return Add<int8_t>(params)(params.wide == 0 ? a : b, params.wide == 0 ? b : a);
+}
+
+}  // namespace
+
+SumOfPairs sum_of_pairs(const AddParams& params) {
+  const double output = as_real({params.output_multiplier, -params.output_right});
+  const double wide = output * static_cast<double>(1 << (kSumBits<int8_t> - 1));
+  const double narrow = output * as_real({params.narrow_multiplier, params.narrow_left - 1 - params.narrow_right});
+  const double at_zero = params.output_offset + wide * params.wide_offset + narrow * params.narrow_offset;
+  SumOfPairs pairs = {&params, add_value, params.act_min, params.act_max, {wide, wide}, at_zero};
+  pairs.slope[1 - params.wide] = narrow;
+  return pairs;
+}
+
 template <typename T>
-Status prepare_add(const OperatorContext& context, void* out) {
+Status AddOf<T>::prepare(const OperatorContext& context, void* out) {
   AddParams& params = *static_cast<AddParams*>(out);
   Status status = prepare_operands(context, &params.shape);
   if (status != Status::kOk) return status;
@@ -139,10 +157,15 @@ Status prepare_add(const OperatorContext& context, void* out) {
 }
 
 template <typename T>
-bool footprint_add(const void* in, Footprint* footprint) {
+bool AddOf<T>::footprint(const void* in, Footprint* footprint) {
   const AddParams& params = *static_cast<const AddParams*>(in);
   return params.wide <= 1 && binary_footprint(params.shape, sizeof(T), footprint);
 }
+
+template struct AddOf<int8_t>;
+template struct AddOf<int16_t>;
+
+namespace {
 
 template <typename T>
 Status run_add(const void* in, Rows rows, const Io& io) {
@@ -201,13 +224,13 @@ const Variant add_int8_variant = {
     add_int8, "add_int8", "ADD", 0,
     DataType::kInt8, DataType::kInt8, DataType::kInt8, "broadcasting on both sides",
     false, Overlap::kElementwise, sizeof(AddParams),
-    prepare_add<int8_t>, nullptr, footprint_add<int8_t>, binary_input_rows, nullptr, nullptr, cost<AddParams>};
+    AddOf<int8_t>::prepare, nullptr, AddOf<int8_t>::footprint, binary_input_rows, nullptr, nullptr, cost<AddParams>};
 
 const Variant add_int16_variant = {
     add_int16, "add_int16", "ADD", 0,
     DataType::kInt16, DataType::kInt16, DataType::kInt16, "broadcasting on both sides",
     false, Overlap::kElementwise, sizeof(AddParams),
-    prepare_add<int16_t>, nullptr, footprint_add<int16_t>, binary_input_rows, nullptr, nullptr, cost<AddParams>};
+    AddOf<int16_t>::prepare, nullptr, AddOf<int16_t>::footprint, binary_input_rows, nullptr, nullptr, cost<AddParams>};
 
 const Variant mul_int8_variant = {
     mul_int8, "mul_int8", "MUL", 18,

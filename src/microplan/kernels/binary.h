@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Operators on two tensors with broadcasting. ADD: output = clamp(a + b). MUL: output = clamp(a * b).
+// Operators on two tensors with broadcasting. ADD: output = clamp(a + b). SUB: clamp(a - b). MUL: clamp(a * b).
 #ifndef MICROPLAN_KERNELS_BINARY_H_
 #define MICROPLAN_KERNELS_BINARY_H_
 
@@ -30,6 +30,16 @@ struct AddParams {
 };
 
 // int8 and int16.
+struct SubParams {
+  BinaryShape shape;
+  int32_t offset[2];  // minus the zero point
+  Requantize input[2];
+  Requantize output;
+  int32_t output_offset;
+  int32_t act_min, act_max;
+};
+
+// int8 and int16.
 struct MulParams {
   BinaryShape shape;
   int32_t offset[2];  // minus the zero point; int16: 0
@@ -47,6 +57,18 @@ struct BinaryInt32Params {
 struct BinaryFloatParams {
   BinaryShape shape;
   float act_min, act_max;
+};
+
+// What the variants of an operator share, for int8_t and int16_t.
+template <typename T>
+struct AddOf {
+  static Status prepare(const OperatorContext& context, void* params);
+  static bool footprint(const void* params, Footprint* footprint);
+};
+template <typename T>
+struct SubOf {
+  static Status prepare(const OperatorContext& context, void* params);
+  static bool footprint(const void* params, Footprint* footprint);
 };
 
 }  // namespace microplan

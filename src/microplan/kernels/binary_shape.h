@@ -52,9 +52,10 @@ void run_binary_channels(Op op, const T* a, uint32_t a_step, const T* b, uint32_
   }
 }
 
-// Output = op(a, b) for every pair of elements.
-template <typename T, typename Op>
-Status run_binary(const BinaryShape& shape, Op op, const BinarySide& a, const BinarySide& b, Rows rows, const Io& io) {
+// run(a, b, y, count) for every run of channels: elements of both inputs, with the steps of their sides, and of the output.
+template <typename T, typename Run>
+Status run_binary_runs(const BinaryShape& shape, Run run, const BinarySide& a, const BinarySide& b, Rows rows,
+                       const Io& io) {
   const View output = io.view(2);
   const uint32_t channels = shape.dims[RowDims::kChannels];
   for (uint32_t row = rows.first; row < rows.last; ++row) {
@@ -62,13 +63,22 @@ Status run_binary(const BinaryShape& shape, Op op, const BinarySide& a, const Bi
     const T* b_run = b.view.row_as<T>(binary_input_row(shape, b.broadcast, row));
     T* y = output.row_as<T>(row);
     for (uint32_t w = 0; w < shape.dims[RowDims::kWidth]; ++w) {
-      run_binary_channels(op, a_run, a.step, b_run, b.step, y, channels);
+      run(a_run, b_run, y, channels);
       a_run += a.width_step;
       b_run += b.width_step;
       y += channels;
     }
   }
   return Status::kOk;
+}
+
+// Output = op(a, b) for every pair of elements.
+template <typename T, typename Op>
+Status run_binary(const BinaryShape& shape, Op op, const BinarySide& a, const BinarySide& b, Rows rows, const Io& io) {
+  const auto run = [op, &a, &b](const T* a_run, const T* b_run, T* y, uint32_t count) {
+    run_binary_channels(op, a_run, a.step, b_run, b.step, y, count);
+  };
+  return run_binary_runs<T>(shape, run, a, b, rows, io);
 }
 
 }  // namespace microplan

@@ -80,16 +80,7 @@ MICROPLAN_DSP_3(smmlar, int32_t, "smmlar %0, %1, %2, %3")
 #undef MICROPLAN_DSP_2
 #undef MICROPLAN_DSP_3
 
-#if defined(__ARM_FEATURE_DSP)
-
-template <int kBits>
-inline int32_t ssat(int32_t value) {
-  int32_t result;
-  asm("ssat %0, %1, %2" : "=r"(result) : "i"(kBits), "r"(value));
-  return result;
-}
-
-#else
+#if !defined(__ARM_FEATURE_DSP)
 
 inline uint32_t sxtb16(uint32_t a) {
   return join_halves(static_cast<int8_t>(a), static_cast<int8_t>(a >> 16));
@@ -114,6 +105,21 @@ inline int32_t smmulr(int32_t a, int32_t b) {
   return static_cast<int32_t>(product >> 32);
 }
 inline int32_t smmlar(int32_t a, int32_t b, int32_t sum) { return wrap_add(sum, smmulr(a, b)); }
+
+#endif
+
+// The value kept within a signed integer of kBits. Cores without the extension have this one, too.
+#if defined(__ARM_FEATURE_SAT)
+
+template <int kBits>
+inline int32_t ssat(int32_t value) {
+  int32_t result;
+  asm("ssat %0, %1, %2" : "=r"(result) : "i"(kBits), "r"(value));
+  return result;
+}
+
+#else
+
 template <int kBits>
 inline int32_t ssat(int32_t value) {
   return clamp(value, -(1 << (kBits - 1)), (1 << (kBits - 1)) - 1);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SUB, int8 and int16: prepare and the reference kernels. output = clamp(a - b), with broadcasting.
 #include "microplan/kernels.h"
+#include "microplan/kernels/binary_linear.h"
 #include "microplan/kernels/binary_shape.h"
 #include "microplan/kernels/prepare.h"
 
@@ -17,17 +18,46 @@ constexpr int32_t kLeftShift = sizeof(T) == 1 ? 20 : 15;
 
 constexpr Operand kOperands[3] = {input_operand(0), input_operand(1), output_operand(0)};
 
-struct SubParams {
-  BinaryShape shape;
-  int32_t offset[2];  // minus the zero point
-  Requantize input[2];
-  Requantize output;
-  int32_t output_offset;
-  int32_t act_min, act_max;
-};
+Cost cost(const void* in, const Target&) {
+  constexpr uint32_t kInstructions = 55;
+  return binary_cost(static_cast<const SubParams*>(in)->shape, kInstructions);
+}
 
 template <typename T>
-Status prepare(const OperatorContext& context, void* out) {
+struct Difference {
+  SubParams params;
+
+  T operator()(T a, T b) const {
+    const int32_t left = requantize(shift_left(wrap_add(a, params.offset[0]), kLeftShift<T>), params.input[0]);
+    const int32_t right = requantize(shift_left(wrap_add(b, params.offset[1]), kLeftShift<T>), params.input[1]);
+    const int32_t value = wrap_add(requantize(wrap_sub(left, right), params.output), params.output_offset);
+    return static_cast<T>(clamp(value, params.act_min, params.act_max));
+  }
+};
+
+int32_t sub_value(const void* params, int8_t a, int8_t b) {
+  return Difference<int8_t>{*static_cast<const SubParams*>(params)}(a, b);
+}
+
+template <typename T>
+Status run(const void* in, Rows rows, const Io& io) {
+  const SubParams& params = *static_cast<const SubParams*>(in);
+  const Difference<T> op = {params};
+  return run_binary<T>(params.shape, op, BinarySide(params.shape, io, 0), BinarySide(params.shape, io, 1), rows, io);
+}
+
+}  // namespace
+
+SumOfPairs sum_of_pairs(const SubParams& params) {
+  const double output = as_real(params.output) * static_cast<double>(1 << kLeftShift<int8_t>);
+  const double a = output * as_real(params.input[0]);
+  const double b = -output * as_real(params.input[1]);
+  const double at_zero = params.output_offset + a * params.offset[0] + b * params.offset[1];
+  return {&params, sub_value, params.act_min, params.act_max, {a, b}, at_zero};
+}
+
+template <typename T>
+Status SubOf<T>::prepare(const OperatorContext& context, void* out) {
   SubParams& params = *static_cast<SubParams*>(out);
   Status status = prepare_binary_shape(context, &params.shape);
   for (const Operand operand : kOperands) {
@@ -56,29 +86,12 @@ Status prepare(const OperatorContext& context, void* out) {
 }
 
 template <typename T>
-bool footprint(const void* in, Footprint* footprint) {
+bool SubOf<T>::footprint(const void* in, Footprint* footprint) {
   return binary_footprint(static_cast<const SubParams*>(in)->shape, sizeof(T), footprint);
 }
 
-Cost cost(const void* in, const Target&) {
-  constexpr uint32_t kInstructions = 55;
-  return binary_cost(static_cast<const SubParams*>(in)->shape, kInstructions);
-}
-
-template <typename T>
-Status run(const void* in, Rows rows, const Io& io) {
-  const SubParams& params = *static_cast<const SubParams*>(in);
-  const auto difference = [params](T a, T b) {
-    const int32_t left = requantize(shift_left(wrap_add(a, params.offset[0]), kLeftShift<T>), params.input[0]);
-    const int32_t right = requantize(shift_left(wrap_add(b, params.offset[1]), kLeftShift<T>), params.input[1]);
-    const int32_t value = wrap_add(requantize(wrap_sub(left, right), params.output), params.output_offset);
-    return static_cast<T>(clamp(value, params.act_min, params.act_max));
-  };
-  return run_binary<T>(params.shape, difference, BinarySide(params.shape, io, 0), BinarySide(params.shape, io, 1), rows,
-                       io);
-}
-
-}  // namespace
+template struct SubOf<int8_t>;
+template struct SubOf<int16_t>;
 
 namespace kernels {
 
@@ -90,13 +103,13 @@ const Variant sub_int8_variant = {
     sub_int8, "sub_int8", "SUB", 41,
     DataType::kInt8, DataType::kInt8, DataType::kInt8, "broadcasting on both sides",
     false, Overlap::kElementwise, sizeof(SubParams),
-    prepare<int8_t>, nullptr, footprint<int8_t>, binary_input_rows, nullptr, nullptr, cost};
+    SubOf<int8_t>::prepare, nullptr, SubOf<int8_t>::footprint, binary_input_rows, nullptr, nullptr, cost};
 
 const Variant sub_int16_variant = {
     sub_int16, "sub_int16", "SUB", 41,
     DataType::kInt16, DataType::kInt16, DataType::kInt16, "broadcasting on both sides",
     false, Overlap::kElementwise, sizeof(SubParams),
-    prepare<int16_t>, nullptr, footprint<int16_t>, binary_input_rows, nullptr, nullptr, cost};
+    SubOf<int16_t>::prepare, nullptr, SubOf<int16_t>::footprint, binary_input_rows, nullptr, nullptr, cost};
 
 }  // namespace kernels
 
