@@ -27,7 +27,8 @@ bool write_file(int32_t file, const void* data, uint32_t bytes);
 // Copies the command line, zero-terminated and cut to `bytes`, into `line`. False when there is none.
 bool command_line(char* line, uint32_t bytes);
 
-// The counter: ticks since its start, one every BOARD_INSTRUCTIONS_PER_TICK instructions (or cycles) of the board.
+// The counter: ticks since its start, one every BOARD_INSTRUCTIONS_PER_TICK instructions of the board, or cycles where
+// BOARD_COUNTS_CYCLES is 1.
 //
 // Exact instruction counts from a coarse tick: the counter's phase begins anew at counter_start(), which then executes
 // `delay` further instructions before it returns. What is measured takes t ticks with delay d exactly when

@@ -1,6 +1,56 @@
 // SPDX-License-Identifier: Apache-2.0
-// The counter of board.h on SysTick: 24 bits, extended by counting its wraps in systick_handler().
+// The counter of board.h: on SysTick, 24 bits, extended by counting its wraps in systick_handler(); or, where the board
+// counts cycles, on the data watchpoint and trace unit, which real cores from the Cortex-M3 on have and QEMU has not.
 #include "boards/board.h"
+
+namespace board {
+
+extern "C" __attribute__((naked)) uint32_t counter_loop(uint32_t) {
+  asm volatile(
+      ".syntax unified\n"
+      "0: subs r0, #1\n"
+      "  bne  0b\n"
+      "  movs r0, #0\n"
+      "  bx   lr\n");
+}
+
+}  // namespace board
+
+#if BOARD_COUNTS_CYCLES
+
+static_assert(BOARD_INSTRUCTIONS_PER_TICK == 1, "CYCCNT counts cycles");
+
+namespace {
+
+volatile uint32_t& debug_control() { return *reinterpret_cast<volatile uint32_t*>(0xE000EDFCu); }  // DEMCR
+struct Trace {
+  volatile uint32_t control;
+  volatile uint32_t cycles;
+};
+Trace& trace() { return *reinterpret_cast<Trace*>(0xE0001000u); }
+
+uint32_t start;
+
+}  // namespace
+
+extern "C" void systick_handler() {}  // it is off
+
+namespace board {
+
+void counter_init() {
+  debug_control() = debug_control() | 1u << 24;  // TRCENA
+  trace().cycles = 0;
+  trace().control = trace().control | 1;  // CYCCNTENA
+}
+
+// Nothing to delay: the counter has no phase. 2^32 cycles are the longest that it can hold.
+extern "C" void counter_start(uint32_t) { start = trace().cycles; }
+
+uint32_t counter_ticks() { return trace().cycles - start; }
+
+}  // namespace board
+
+#else
 
 // Ticks between two wraps; a test makes it small.
 #ifndef BOARD_COUNTER_PERIOD
@@ -66,15 +116,6 @@ extern "C" __attribute__((naked)) void counter_start(uint32_t) {
       "  .ltorg\n");
 }
 
-extern "C" __attribute__((naked)) uint32_t counter_loop(uint32_t) {
-  asm volatile(
-      ".syntax unified\n"
-      "0: subs r0, #1\n"
-      "  bne  0b\n"
-      "  movs r0, #0\n"
-      "  bx   lr\n");
-}
-
 // The first read of `value` comes a fixed number of instructions after the call. At 0 the wrap has been counted.
 uint32_t counter_ticks() {
   uint32_t wraps, value;
@@ -86,3 +127,5 @@ uint32_t counter_ticks() {
 }
 
 }  // namespace board
+
+#endif  // BOARD_COUNTS_CYCLES

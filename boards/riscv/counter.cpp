@@ -1,8 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// The counter of board.h on the core's own count of retired instructions: a tick is an instruction.
+// The counter of board.h on the core's own count of retired instructions, or of cycles where the board asks for them: a
+// tick is one of these.
 #include "boards/board.h"
 
-static_assert(BOARD_INSTRUCTIONS_PER_TICK == 1, "minstret counts instructions");
+static_assert(BOARD_INSTRUCTIONS_PER_TICK == 1, "minstret and mcycle count ones");
+
+#if BOARD_COUNTS_CYCLES
+#define COUNTER "mcycle"
+#else
+#define COUNTER "minstret"
+#endif
 
 namespace {
 
@@ -15,9 +22,9 @@ inline uint64_t retired() {
   asm volatile(
       ".option push\n"
       ".option arch, +zicsr\n"
-      "csrr %0, minstreth\n"
-      "csrr %1, minstret\n"
-      "csrr %2, minstreth\n"
+      "csrr %0, " COUNTER "h\n"
+      "csrr %1, " COUNTER "\n"
+      "csrr %2, " COUNTER "h\n"
       ".option pop\n"
       : "=&r"(before), "=&r"(low), "=&r"(after));
   // They differ when the low half wraps between the reads.

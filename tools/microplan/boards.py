@@ -55,6 +55,8 @@ class Simulator(_Table):
 
 
 class Counter(_Table):
+    # A simulator that makes every instruction take the same time counts them by its timer; real cores count cycles.
+    counts: Literal["instructions", "cycles"] = "instructions"
     instructions_per_tick: Annotated[int, Field(ge=1, le=255)]
     # Ticks of the hardware's timer that make one of ours; more than 1 where only several are whole instructions.
     timer_ticks_per_tick: Annotated[int, Field(ge=1, le=255)] = 1

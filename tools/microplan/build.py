@@ -133,6 +133,7 @@ def board_definitions(board: Board) -> list[str]:
     assert board.counter is not None  # every board with firmware has one
     return [
         f"BOARD_INSTRUCTIONS_PER_TICK={board.counter.instructions_per_tick}",
+        f"BOARD_COUNTS_CYCLES={int(board.counter.counts == 'cycles')}",
         f"BOARD_TIMER_TICKS_PER_TICK={board.counter.timer_ticks_per_tick}",
     ]
 

@@ -13,7 +13,7 @@ from microplan.planning import Plan
 # For boards that do not say how fast they are: a common clock of such cores.
 NOMINAL_CLOCK_HZ = 100_000_000
 
-# How good the estimates are: measured / estimated instructions over the real models, the median and the ratio that is
+# How good the estimates are: measured / estimated instructions of the real models, the median and the ratio that is
 # farthest off, by board and over all ("any"). `make bench` writes it.
 QUALITY_FILE = Path(__file__).resolve().parent / "estimate_quality.json"
 
@@ -42,7 +42,7 @@ def _quality_in_words(board: Board) -> str:
     quality = qualities[name]
     where = "on this board" if name == board.name else "on all boards"
     return (
-        f"Measured {where} over {quality['models']} models, inferences took {quality['median']:g} times their "
+        f"In {quality['measurements']} measurements {where} inferences took {quality['median']:g} times their "
         f"estimate in the median and {quality['worst']:g} times in the worst case; `microplan bench` counts exactly."
     )
 

@@ -4,25 +4,26 @@
 from __future__ import annotations
 
 from microplan import _core
-from microplan.planning import variant_of
+from microplan.planning import variant_names, variant_of
 
 
 def support_rows() -> list[tuple[str, ...]]:
-    """The table's head, then one row for each kernel, by operator."""
-    rows = [
-        (
-            row.operator_name,
-            _types(row),
-            variant_of(row.name),
-            row.name,
-            row.note,
-        )
-        for row in _core.variants()
-    ]
+    """The table's head, then one row for each operator and types, with all of their kernel variants."""
+    kinds: dict[tuple[str, str], list[_core.Variant]] = {}
+    for row in _core.variants():
+        kinds.setdefault((row.operator_name, _types(row)), []).append(row)
+    order = variant_names()
+    rows = []
+    for (operator, types), kernels in kinds.items():
+        kernels.sort(key=lambda row: order.index(variant_of(row.name)))
+        # What the operator's first kernel, the reference, takes; the planner knows what the others do not.
+        first = kernels[0]
+        variants = ", ".join(dict.fromkeys(variant_of(row.name) for row in kernels))
+        rows.append((operator, types, variants, first.name, first.note))
     rows += [
         (name, "any", "view", "", "costs nothing: the output is the input") for name in _core.view_operators()
     ]
-    return [("operator", "types", "variant", "kernel", "supported"), *sorted(rows)]
+    return [("operator", "types", "variants", "reference kernel", "supported"), *sorted(rows)]
 
 
 def _types(row: _core.Variant) -> str:
@@ -31,18 +32,22 @@ def _types(row: _core.Variant) -> str:
     return ", ".join(filter(None, (row.input_type, row.filter_type))) + f" to {row.output_type}"
 
 
+_HEAD = """\
+# Operators
+
+Made by `microplan operators --markdown` from the library's operator table.
+
+The planner takes the best of an operator's variants that the board, the shape and the quantization allow; the
+reference kernel takes everything that the table says. `base` is for any core, `dsp` for the DSP extension of Armv7E-M
+and Armv8-M, `mve` for Helium, `fpu` for single-precision floating point in hardware; `cmsis_nn` calls CMSIS-NN, where
+a build brings it.
+"""
+
+
 def markdown_table() -> str:
     """docs/operators.md."""
     head, *rows = support_rows()
-    lines = [
-        "# Operators",
-        "",
-        "Made by `microplan operators --markdown` from the library's operator table.",
-        "",
-        _markdown_row(head),
-        "|" + "---|" * len(head),
-        *(_markdown_row(row) for row in rows),
-    ]
+    lines = [_HEAD, _markdown_row(head), "|" + "---|" * len(head), *(_markdown_row(row) for row in rows)]
     return "\n".join(lines) + "\n"
 
 
