@@ -65,6 +65,8 @@ MICROPLAN_DSP_2(sxtab16_ror8, uint32_t, "sxtab16 %0, %1, %2, ror #8")
 // shifted right by 16.
 MICROPLAN_DSP_2(pkhbt, uint32_t, "pkhbt %0, %1, %2, lsl #16")
 MICROPLAN_DSP_2(pkhtb, uint32_t, "pkhtb %0, %1, %2, asr #16")
+// Sums of the halves, saturated.
+MICROPLAN_DSP_2(qadd16, uint32_t, "qadd16 %0, %1, %2")
 // sum + low * low + high * high.
 MICROPLAN_DSP_3(smlad, uint32_t, "smlad %0, %1, %2, %3")
 // sum + product of halves: bottom by bottom, top by top.
@@ -93,6 +95,10 @@ inline uint32_t sxtab16(uint32_t a, uint32_t b) {
 inline uint32_t sxtab16_ror8(uint32_t a, uint32_t b) { return sxtab16(a, b >> 8 | b << 24); }
 inline uint32_t pkhbt(uint32_t a, uint32_t b) { return (a & 0xffffu) | (b << 16); }
 inline uint32_t pkhtb(uint32_t a, uint32_t b) { return (a & 0xffff0000u) | (b >> 16); }
+inline uint32_t qadd16(uint32_t a, uint32_t b) {
+  return join_halves(clamp(low_half(a) + low_half(b), INT16_MIN, INT16_MAX),
+                     clamp(high_half(a) + high_half(b), INT16_MIN, INT16_MAX));
+}
 inline int32_t smlad(uint32_t a, uint32_t b, int32_t sum) {
   return wrap_add(sum, wrap_add(low_half(a) * low_half(b), high_half(a) * high_half(b)));
 }

@@ -60,8 +60,9 @@ Cost cost(const void* in, const Target&) {
   const uint64_t rows = params.shape.rows;
   const uint64_t channels = params.shape.channels;
   const uint64_t words = dsp::dot_words(params.shape.depth);
-  const uint64_t instructions = rows * (0 + 2 * words + channels / 4 * (70 + 17 * words) +
-                                        (channels / 2 % 2) * (120 + 16 * words) + channels % 2 * (10 + 2 * words));
+  const uint64_t instructions = 100 + rows * (30 + 6 * words + channels / 4 * (66 + 17 * words) +
+                                              (channels / 2 % 2) * (120 + 16 * words) +
+                                              channels % 2 * (60 + 12 * words));
   const uint32_t model = params.shape.channels * (params.shape.depth + 4);
   return {rows * channels * params.shape.depth, instructions, filter_bytes(params.shape) + channel_bytes(params) - model};
 }

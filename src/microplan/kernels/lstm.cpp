@@ -22,12 +22,9 @@ constexpr uint32_t kCellClip = 1;
 constexpr uint32_t kTimeMajor = 3;
 constexpr uint8_t kTanh = 4;  // of ActivationFunctionType
 
-// The operator's inputs; four of a kind in the order of LstmGate.
+// The operator's other inputs.
 constexpr uint8_t kInput = 0;
-constexpr uint8_t kInputFilter = 1;
-constexpr uint8_t kRecurrentFilter = 5;
 constexpr uint8_t kPeephole = 9;
-constexpr uint8_t kBias = 12;
 constexpr uint8_t kProjection = 16;
 constexpr uint8_t kHiddenState = 18;
 constexpr uint8_t kCellState = 19;
@@ -89,9 +86,9 @@ Status check_weights(const OperatorContext& context, const LstmShape& shape) {
                              : type == DataType::kInt8  ? DataType::kInt32
                                                         : DataType::kInt64;
   for (uint8_t gate = 0; gate < kLstmGates; ++gate) {
-    const uint8_t input_filter = static_cast<uint8_t>(kInputFilter + gate);
-    const uint8_t recurrent_filter = static_cast<uint8_t>(kRecurrentFilter + gate);
-    const uint8_t bias = static_cast<uint8_t>(kBias + gate);
+    const uint8_t input_filter = static_cast<uint8_t>(kLstmInputFilter + gate);
+    const uint8_t recurrent_filter = static_cast<uint8_t>(kLstmRecurrentFilter + gate);
+    const uint8_t bias = static_cast<uint8_t>(kLstmBias + gate);
     Status status = check_weight(context, input_filter, filter_type, shape.units, shape.depth);
     if (status == Status::kOk) status = check_weight(context, recurrent_filter, filter_type, shape.units, shape.units);
     if (status == Status::kOk) status = check_weight(context, bias, bias_type, shape.units, 1);
@@ -115,7 +112,7 @@ Status prepare_shape(const OperatorContext& context, LstmShape* shape) {
   // Models from before layer normalization have no inputs for it.
   Status status = check_arity(context, kNormalization, kInputs);
   if (status == Status::kOk) {
-    status = refuse_inputs(context, kPeephole, kBias, MICROPLAN_DIAGNOSTIC_TEXT("the LSTM has peephole connections"));
+    status = refuse_inputs(context, kPeephole, kLstmBias, MICROPLAN_DIAGNOSTIC_TEXT("the LSTM has peephole connections"));
   }
   if (status == Status::kOk) {
     status = refuse_inputs(context, kProjection, kHiddenState, MICROPLAN_DIAGNOSTIC_TEXT("the LSTM has a projection"));
@@ -183,11 +180,32 @@ bool gate_requantize(const OperatorContext& context, uint8_t operand, uint8_t fi
 }
 
 bool gate_requantize(const OperatorContext& context, uint8_t gate, LstmRequantize* by) {
-  return gate_requantize(context, kInput, static_cast<uint8_t>(kInputFilter + gate), &by->input) &&
-         gate_requantize(context, kHiddenState, static_cast<uint8_t>(kRecurrentFilter + gate), &by->recurrent);
+  return gate_requantize(context, kInput, static_cast<uint8_t>(kLstmInputFilter + gate), &by->input) &&
+         gate_requantize(context, kHiddenState, static_cast<uint8_t>(kLstmRecurrentFilter + gate), &by->recurrent);
 }
 
-Status prepare_integer(const OperatorContext& context, void* out) {
+// requantize_fast() is exact for values below this and such shifts, when it adds no zero point.
+constexpr uint64_t kFastLimit = 1u << 30;
+bool shifts_fast(Requantize by) { return by.shift <= -1 && by.shift >= -30; }
+
+// No sum of the gate is larger than what products of 8 by 9 bits and the biases give.
+bool gate_is_fast(const OperatorContext& context, uint8_t gate, const LstmShape& shape) {
+  constexpr uint64_t kProduct = (INT8_MAX + 1) * UINT8_MAX;
+  const LstmRequantize by = lstm_gate_requantize(context, gate);
+  const TensorInfo bias = context.input(static_cast<uint8_t>(kLstmBias + gate));
+  uint64_t largest_bias = 0;
+  for (uint32_t i = 0; i < shape.units; ++i) {
+    const int64_t value = bias.int32_at(i);
+    const uint64_t magnitude = static_cast<uint64_t>(value < 0 ? -value : value);
+    if (magnitude > largest_bias) largest_bias = magnitude;
+  }
+  return shape.depth * kProduct + largest_bias < kFastLimit && shape.units * kProduct < kFastLimit &&
+         shifts_fast(by.input) && shifts_fast(by.recurrent);
+}
+
+}  // namespace
+
+Status lstm_prepare_integer(const OperatorContext& context, void* out) {
   LstmParams& params = *static_cast<LstmParams*>(out);
   Status status = prepare_shape(context, &params.shape);
   if (status == Status::kOk) status = prepare_cell(context, &params);
@@ -207,8 +225,14 @@ Status prepare_integer(const OperatorContext& context, void* out) {
   }
   params.input_offset = -context.input(kInput).zero_point();
   params.hidden_offset = -hidden.zero_point();
+  params.fast = context.input(kInput).type == DataType::kInt8 && shifts_fast(params.cell) && shifts_fast(params.hidden);
+  for (uint8_t gate = 0; gate < kLstmGates && params.fast; ++gate) {
+    params.fast = gate_is_fast(context, gate, params.shape);
+  }
   return Status::kOk;
 }
+
+namespace {
 
 Status prepare_float(const OperatorContext& context, void* out) {
   LstmFloatParams& params = *static_cast<LstmFloatParams*>(out);
@@ -260,7 +284,7 @@ bool footprint_integer(const void* in, Footprint* footprint) {
   // Minus zero points of type T; the inner loops count on it.
   constexpr int32_t kHighest = sizeof(T) == 1 ? -INT8_MIN : -INT16_MIN;
   if (params.input_offset > kHighest || params.input_offset <= -kHighest || params.hidden_offset > kHighest ||
-      params.hidden_offset <= -kHighest || params.tanh_shift < 0 || params.tanh_shift > 31 ||
+      params.hidden_offset <= -kHighest || params.tanh_shift < 0 || params.tanh_shift > 31 || params.fast > 1 ||
       !footprint_of(params.shape, sizeof(T), 2, 1, sizeof(Bias), footprint)) {
     return false;
   }
@@ -272,12 +296,26 @@ bool footprint_float(const void* in, Footprint* footprint) {
   return footprint_of(static_cast<const LstmFloatParams*>(in)->shape, 4, 4, 4, 4, footprint);
 }
 
-Rows input_rows(const void*, uint32_t view, Rows rows) { return view == 0 ? rows : Rows{0, 1}; }
+}  // namespace
+
+bool lstm_int8_footprint(const void* params, Footprint* footprint) {
+  return footprint_integer<int8_t, int32_t>(params, footprint);
+}
+
+Rows lstm_input_rows(const void*, uint32_t view, Rows rows) { return view == 0 ? rows : Rows{0, 1}; }
+
+LstmRequantize lstm_gate_requantize(const OperatorContext& context, uint32_t gate) {
+  LstmRequantize by = {};
+  (void)gate_requantize(context, static_cast<uint8_t>(gate), &by);
+  return by;
+}
+
+namespace {
 
 void pack_weights(ConstantWriter& writer, uint32_t filter_alignment, uint32_t bias_alignment) {
-  for (uint32_t gate = 0; gate < kLstmGates; ++gate) writer.tensor(kInputFilter + gate, filter_alignment);
-  for (uint32_t gate = 0; gate < kLstmGates; ++gate) writer.tensor(kRecurrentFilter + gate, filter_alignment);
-  for (uint32_t gate = 0; gate < kLstmGates; ++gate) writer.tensor(kBias + gate, bias_alignment);
+  for (uint32_t gate = 0; gate < kLstmGates; ++gate) writer.tensor(kLstmInputFilter + gate, filter_alignment);
+  for (uint32_t gate = 0; gate < kLstmGates; ++gate) writer.tensor(kLstmRecurrentFilter + gate, filter_alignment);
+  for (uint32_t gate = 0; gate < kLstmGates; ++gate) writer.tensor(kLstmBias + gate, bias_alignment);
 }
 
 template <typename Bias>
@@ -285,8 +323,7 @@ void pack_integer(const OperatorContext& context, const void*, ConstantWriter& w
   pack_weights(writer, 1, sizeof(Bias));
   writer.begin(kLstmGates * static_cast<uint32_t>(sizeof(LstmRequantize)));
   for (uint8_t gate = 0; gate < kLstmGates; ++gate) {
-    LstmRequantize by;
-    gate_requantize(context, gate, &by);
+    const LstmRequantize by = lstm_gate_requantize(context, gate);
     writer.append(&by, sizeof by);
   }
 }
@@ -455,21 +492,21 @@ const Variant lstm_int8_variant = {
     lstm_int8, "lstm_int8", "UNIDIRECTIONAL_SEQUENCE_LSTM", 44,
     DataType::kInt8, DataType::kInt8, DataType::kInt8, "int16 cell state; no peephole, projection or normalization",
     false, Overlap::kRows, sizeof(LstmParams),
-    prepare_integer, nullptr, footprint_integer<int8_t, int32_t>, input_rows, nullptr, pack_integer<int32_t>,
+    lstm_prepare_integer, nullptr, lstm_int8_footprint, lstm_input_rows, nullptr, pack_integer<int32_t>,
     cost<kLstmGates * sizeof(LstmRequantize)>};
 
 const Variant lstm_int16_variant = {
     lstm_int16, "lstm_int16", "UNIDIRECTIONAL_SEQUENCE_LSTM", 44,
     DataType::kInt16, DataType::kInt8, DataType::kInt16, "int16 cell state; no peephole, projection or normalization",
     false, Overlap::kRows, sizeof(LstmParams),
-    prepare_integer, nullptr, footprint_integer<int16_t, int64_t>, input_rows, nullptr, pack_integer<int64_t>,
+    lstm_prepare_integer, nullptr, footprint_integer<int16_t, int64_t>, lstm_input_rows, nullptr, pack_integer<int64_t>,
     cost<kLstmGates * sizeof(LstmRequantize)>};
 
 const Variant lstm_float_variant = {
     lstm_float, "lstm_float", "UNIDIRECTIONAL_SEQUENCE_LSTM", 44,
     DataType::kFloat32, DataType::kFloat32, DataType::kFloat32, "no peephole, projection or normalization",
     false, Overlap::kRows, sizeof(LstmFloatParams),
-    prepare_float, nullptr, footprint_float, input_rows, nullptr, pack_float, cost<0>};
+    prepare_float, nullptr, footprint_float, lstm_input_rows, nullptr, pack_float, cost<0>};
 
 }  // namespace kernels
 

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "microplan/kernels/quantization.h"
+#include "microplan/operator.h"
 
 namespace microplan {
 
@@ -34,6 +35,8 @@ struct LstmParams {
   Requantize hidden;  // from the product of output gate and tanh(c) to the hidden state
   // From the cell state to int16_tanh's argument: (c * multiplier + 2^(shift - 1)) >> shift.
   int32_t tanh_multiplier, tanh_shift;
+  // 1: requantize_fast() is exact everywhere, whatever inputs and states are, if it adds no zero point; int8 only.
+  uint32_t fast;
 };
 
 // From accumulators to a gate's argument in steps of 2^-12.
@@ -45,6 +48,18 @@ struct LstmFloatParams {
   LstmShape shape;
   float cell_min, cell_max;
 };
+
+// The operator's inputs: the first of four in the order of LstmGate.
+constexpr uint8_t kLstmInputFilter = 1;
+constexpr uint8_t kLstmRecurrentFilter = 5;
+constexpr uint8_t kLstmBias = 12;
+
+// What the int8 variants share.
+Status lstm_prepare_integer(const OperatorContext& context, void* params);
+bool lstm_int8_footprint(const void* params, Footprint* footprint);
+Rows lstm_input_rows(const void* params, uint32_t view, Rows rows);
+// After lstm_prepare_integer().
+LstmRequantize lstm_gate_requantize(const OperatorContext& context, uint32_t gate);
 
 }  // namespace microplan
 

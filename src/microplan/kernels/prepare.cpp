@@ -118,7 +118,7 @@ bool same_shape(const TensorInfo& a, const TensorInfo& b) {
 }
 
 Cost reference_cost(uint64_t macs, uint64_t outputs, uint32_t constant_bytes) {
-  return {macs, 7 * macs + 40 * outputs, constant_bytes};
+  return {macs, 120 + 7 * macs + 40 * outputs, constant_bytes};
 }
 
 }  // namespace microplan

@@ -41,7 +41,7 @@ Status check_constant(const OperatorContext& context, uint8_t index);
 // Both tensors have equal dimensions.
 bool same_shape(const TensorInfo& a, const TensorInfo& b);
 
-// Estimated instructions of the reference kernels: per multiply-accumulate and per output element.
+// Estimated instructions of the reference kernels: per call, multiply-accumulate and output element.
 Cost reference_cost(uint64_t macs, uint64_t outputs, uint32_t constant_bytes);
 
 }  // namespace microplan
