@@ -89,27 +89,46 @@ Cost cost(const void* in, const Target&) {
           rows * (150 + 6 * words + shape.units * (330 + 17 * words)), shape.units * 16 + kScaleBytes};
 }
 
-int32_t requantize_by(int32_t value, Requantize by) {
-  const int32_t right = wrap_sub(0, by.shift);
-  return dsp::requantize(value, by.multiplier, fast_rounding(0, right), right);
-}
+// A Requantize as dsp::requantize() takes it.
+struct FastRequantize {
+  int32_t multiplier, rounding, right;
 
-// One unit's states from its gates' arguments, in the order of LstmGate and steps of 2^-12.
-int8_t next_state(const LstmParams& params, const int16_t* arguments, int16_t* c) {
-  constexpr Requantize kForget = {1 << 30, -14};  // 2^-15
-  const int32_t half = params.tanh_shift > 0 ? 1 << (params.tanh_shift - 1) : 0;
-  const int32_t input_gate = int16_logistic(3 * arguments[0]);
-  const int32_t forget_gate = int16_logistic(3 * arguments[1]);
-  const int32_t cell_gate = int16_tanh(3 * arguments[2]);
-  const int32_t output_gate = int16_logistic(3 * arguments[3]);
-  const int32_t kept = requantize_by(forget_gate * *c, kForget);
-  const int32_t gained = dsp::ssat<16>(requantize_by(input_gate * cell_gate, params.cell));
-  const int32_t cell = clamp(kept + gained, params.cell_min, params.cell_max);
-  *c = static_cast<int16_t>(cell);
-  const int32_t squashed = int16_tanh(wrap_add(wrap_mul(cell, params.tanh_multiplier), half) >> params.tanh_shift);
-  const int32_t value = requantize_by(squashed * output_gate, params.hidden);
-  return static_cast<int8_t>(dsp::ssat<8>(wrap_sub(value, params.hidden_offset)));
-}
+  explicit FastRequantize(Requantize by)
+      : multiplier(by.multiplier), rounding(fast_rounding(0, wrap_sub(0, by.shift))), right(wrap_sub(0, by.shift)) {}
+  int32_t operator()(int32_t value) const { return dsp::requantize(value, multiplier, rounding, right); }
+};
+
+// From the gates of a unit to its states.
+struct Cell {
+  const FastRequantize cell, hidden;
+  const int32_t cell_min, cell_max;
+  const int32_t tanh_multiplier, tanh_rounding, tanh_shift;
+  const int32_t hidden_offset;
+
+  explicit Cell(const LstmParams& params)
+      : cell(params.cell),
+        hidden(params.hidden),
+        cell_min(params.cell_min),
+        cell_max(params.cell_max),
+        tanh_multiplier(params.tanh_multiplier),
+        tanh_rounding(params.tanh_shift > 0 ? 1 << (params.tanh_shift - 1) : 0),
+        tanh_shift(params.tanh_shift),
+        hidden_offset(params.hidden_offset) {}
+
+  // `arguments` of the gates in the order of LstmGate, in steps of 2^-12. Returns the hidden state.
+  int8_t next(const int16_t* arguments, int16_t* c) const {
+    const FastRequantize forget(Requantize{1 << 30, -14});  // 2^-15
+    const int32_t input_gate = int16_logistic(3 * arguments[0]);
+    const int32_t forget_gate = int16_logistic(3 * arguments[1]);
+    const int32_t cell_gate = int16_tanh(3 * arguments[2]);
+    const int32_t output_gate = int16_logistic(3 * arguments[3]);
+    const int32_t gained = dsp::ssat<16>(cell(input_gate * cell_gate));
+    const int32_t state = clamp(forget(forget_gate * *c) + gained, cell_min, cell_max);
+    *c = static_cast<int16_t>(state);
+    const int32_t squashed = int16_tanh(wrap_add(wrap_mul(state, tanh_multiplier), tanh_rounding) >> tanh_shift);
+    return static_cast<int8_t>(dsp::ssat<8>(wrap_sub(hidden(squashed * output_gate), hidden_offset)));
+  }
+};
 
 // A product of which `units` quads at a time are made.
 struct GateProduct {
@@ -137,6 +156,7 @@ namespace kernels {
 Status lstm_int8_dsp_run(const void* in, Rows rows, const Io& io, void*) {
   const LstmParams& params = *static_cast<const LstmParams*>(in);
   const LstmShape& shape = params.shape;
+  const Cell cell(params);
   const View input = io.view(0);
   const View output = io.view(3);
   for (uint32_t row = rows.first; row < rows.last; ++row) {
@@ -156,7 +176,7 @@ Status lstm_int8_dsp_run(const void* in, Rows rows, const Io& io, void*) {
       for (uint32_t i = 0; i < units * kLstmGates; i += 2) {
         dsp::store_word(arguments + i, dsp::qadd16(dsp::load_word(arguments + i), dsp::load_word(recurrent + i)));
       }
-      for (uint32_t i = 0; i < units; ++i) *y++ = next_state(params, arguments + kLstmGates * i, c++);
+      for (uint32_t i = 0; i < units; ++i) *y++ = cell.next(arguments + kLstmGates * i, c++);
       left -= units;
     }
     memcpy(h, out, shape.units);
