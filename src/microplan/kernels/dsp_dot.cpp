@@ -151,7 +151,7 @@ static_assert(offsetof(DotQuads, low_start) == 12 && offsetof(DotQuads, start) =
 }
 
 [[gnu::naked]] const uint32_t* dot_quads_int16(DotQuads&, const uint32_t*) {
-  asm volatile(MICROPLAN_DOT_QUADS("16", "strh", "2", "  sub r8, r8, #32\n"));
+  asm volatile(MICROPLAN_DOT_QUADS("16", "strh", "2", "  sub r8, r8, r10, lsl #2\n"));
 }
 
 #undef MICROPLAN_DOT_WORD

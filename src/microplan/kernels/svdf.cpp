@@ -15,33 +15,30 @@ namespace {
 constexpr uint32_t kRank = 0;
 constexpr uint32_t kFusedActivation = 1;
 
-// The operator's inputs.
+// The operator's other inputs.
 constexpr uint8_t kInput = 0;
-constexpr uint8_t kFeature = 1;
-constexpr uint8_t kTime = 2;
-constexpr uint8_t kBias = 3;
 constexpr uint8_t kState = 4;
 
 Status prepare_shape(const OperatorContext& context, SvdfShape* shape) {
   Status status = check_arity(context, 5, 5);
-  if (status == Status::kOk) status = check_constant(context, kFeature);
-  if (status == Status::kOk) status = check_constant(context, kTime);
+  if (status == Status::kOk) status = check_constant(context, kSvdfFeature);
+  if (status == Status::kOk) status = check_constant(context, kSvdfTime);
   if (status != Status::kOk) return status;
   const TensorInfo input = context.input(kInput);
-  const TensorInfo feature = context.input(kFeature);
-  const TensorInfo time = context.input(kTime);
+  const TensorInfo feature = context.input(kSvdfFeature);
+  const TensorInfo time = context.input(kSvdfTime);
   const TensorInfo state = context.input(kState);
   const TensorInfo output = context.output(0);
   const int32_t rank = context.options().int32_field(kRank, 0);
   if (input.rank != 2 || feature.rank != 2 || time.rank != 2 || feature.dims[1] != input.dims[1] ||
       time.dims[0] != feature.dims[0]) {
-    return context.fail(Status::kUnsupportedShape, input_operand(kFeature),
+    return context.fail(Status::kUnsupportedShape, input_operand(kSvdfFeature),
                         MICROPLAN_DIAGNOSTIC_TEXT("input, feature weights and time weights do not go together"),
                         MICROPLAN_DIAGNOSTIC_TEXT("they are [batch, depth], [filters, depth] and [filters, memory]"),
                         feature.rank);
   }
   if (rank <= 0 || feature.dims[0] % static_cast<uint32_t>(rank) != 0) {
-    return context.fail(Status::kUnsupportedOption, input_operand(kFeature),
+    return context.fail(Status::kUnsupportedOption, input_operand(kSvdfFeature),
                         MICROPLAN_DIAGNOSTIC_TEXT("the rank does not divide the number of filters"),
                         MICROPLAN_DIAGNOSTIC_TEXT("convert the model again"), rank);
   }
@@ -61,18 +58,18 @@ Status prepare_shape(const OperatorContext& context, SvdfShape* shape) {
 }
 
 Status prepare_bias(const OperatorContext& context, const SvdfShape& shape, DataType type) {
-  const TensorInfo bias = context.input(kBias);
+  const TensorInfo bias = context.input(kSvdfBias);
   if (bias.index < 0) return Status::kOk;
   if (bias.type != type || bias.elements != shape.units) {
-    return context.fail(Status::kUnsupportedShape, input_operand(kBias),
+    return context.fail(Status::kUnsupportedShape, input_operand(kSvdfBias),
                         MICROPLAN_DIAGNOSTIC_TEXT("the bias is not one int32 (float32 with float weights) per output"),
                         MICROPLAN_DIAGNOSTIC_TEXT("convert the model again"), bias.elements);
   }
-  return check_constant(context, kBias);
+  return check_constant(context, kSvdfBias);
 }
 
 Status check_types(const OperatorContext& context) {
-  const DataType time = context.input(kTime).type;
+  const DataType time = context.input(kSvdfTime).type;
   const DataType state = context.input(kState).type;
   const bool floats = context.input(kInput).type == DataType::kFloat32;
   if (time == state &&
@@ -100,14 +97,34 @@ bool requantize_scales(const TensorInfo& a, const TensorInfo& b, const TensorInf
   return requantize_from(product / static_cast<double>(c.scale()), by);
 }
 
+// requantize_fast() is exact, without a zero point, for values below 2^30 and such shifts.
+bool shift_is_fast(Requantize by) { return by.shift <= -1 && by.shift >= -30; }
+
+bool is_fast(const SvdfParams& params, const TensorInfo& bias) {
+  constexpr uint64_t kLimit = 1u << 30;
+  constexpr uint64_t kProduct = (INT8_MAX + 1) * UINT8_MAX;
+  const SvdfShape& shape = params.shape;
+  if (!shift_is_fast(params.feature) || shape.depth * kProduct >= kLimit) return false;
+  if (params.state_bytes == 2) return true;
+  uint64_t largest_bias = 0;
+  for (uint32_t i = 0; bias.index >= 0 && i < shape.units; ++i) {
+    const int64_t value = bias.int32_at(i);
+    const uint64_t magnitude = static_cast<uint64_t>(value < 0 ? -value : value);
+    if (magnitude > largest_bias) largest_bias = magnitude;
+  }
+  return shift_is_fast(params.time) && uint64_t{shape.rank} * shape.memory * kProduct + largest_bias < kLimit;
+}
+
+}  // namespace
+
 // The fused activation is not looked at: as in TensorFlow Lite, the output's range is the only clamp.
-Status prepare_integer(const OperatorContext& context, void* out) {
+Status svdf_prepare_integer(const OperatorContext& context, void* out) {
   SvdfParams& params = *static_cast<SvdfParams*>(out);
   Status status = prepare_shape(context, &params.shape);
   if (status == Status::kOk) status = prepare_bias(context, params.shape, DataType::kInt32);
   if (status == Status::kOk) status = check_types(context);
-  if (status == Status::kOk) status = check_weights(context, kFeature);
-  if (status == Status::kOk) status = check_weights(context, kTime);
+  if (status == Status::kOk) status = check_weights(context, kSvdfFeature);
+  if (status == Status::kOk) status = check_weights(context, kSvdfTime);
   if (status != Status::kOk) return status;
   const TensorInfo input = context.input(kInput);
   const TensorInfo state = context.input(kState);
@@ -116,15 +133,18 @@ Status prepare_integer(const OperatorContext& context, void* out) {
   params.input_offset = -input.zero_point();
   params.state_zero_point = state.zero_point();
   params.output_offset = output.zero_point();
-  if (!requantize_scales(input, context.input(kFeature), state, &params.feature) ||
-      !requantize_scales(state, context.input(kTime), output, &params.time)) {
+  if (!requantize_scales(input, context.input(kSvdfFeature), state, &params.feature) ||
+      !requantize_scales(state, context.input(kSvdfTime), output, &params.time)) {
     return context.fail(Status::kUnsupportedQuantization, input_operand(kState),
                         MICROPLAN_DIAGNOSTIC_TEXT("the scales of input and state, or state and output, differ by more "
                                                   "than 2^30"),
                         MICROPLAN_DIAGNOSTIC_TEXT("quantize the model again with representative data"));
   }
+  params.fast = is_fast(params, context.input(kSvdfBias));
   return Status::kOk;
 }
+
+namespace {
 
 Status prepare_float(const OperatorContext& context, void* out) {
   SvdfFloatParams& params = *static_cast<SvdfFloatParams*>(out);
@@ -134,12 +154,6 @@ Status prepare_float(const OperatorContext& context, void* out) {
   if (status != Status::kOk) return status;
   return activation_range_float(context, context.options().uint8_field(kFusedActivation, 0), &params.act_min,
                                 &params.act_max);
-}
-
-// The integer variants have equal types of input, filter and output; the state tells them apart.
-template <typename T>
-bool supports(const void* in, const Target&) {
-  return static_cast<const SvdfParams*>(in)->state_bytes == sizeof(T);
 }
 
 bool footprint_of(const SvdfShape& shape, uint32_t element, uint32_t state_element, Footprint* footprint) {
@@ -170,25 +184,41 @@ bool footprint_of(const SvdfShape& shape, uint32_t element, uint32_t state_eleme
   return true;
 }
 
+}  // namespace
+
+// The integer variants have equal types of input, filter and output; the state tells them apart.
 template <typename T>
-bool footprint_integer(const void* in, Footprint* footprint) {
+bool svdf_supports(const void* in, const Target&) {
+  return static_cast<const SvdfParams*>(in)->state_bytes == sizeof(T);
+}
+
+template bool svdf_supports<int8_t>(const void* params, const Target& target);
+template bool svdf_supports<int16_t>(const void* params, const Target& target);
+
+template <typename T>
+bool svdf_footprint(const void* in, Footprint* footprint) {
   const SvdfParams& params = *static_cast<const SvdfParams*>(in);
   // Minus a zero point of int8; the inner loop counts on it.
   if (params.input_offset < -INT8_MAX || params.input_offset > -INT8_MIN) return false;
-  return params.state_bytes == sizeof(T) && footprint_of(params.shape, 1, sizeof(T), footprint);
+  return params.state_bytes == sizeof(T) && params.fast <= 1 && footprint_of(params.shape, 1, sizeof(T), footprint);
 }
+
+template bool svdf_footprint<int8_t>(const void* params, Footprint* footprint);
+template bool svdf_footprint<int16_t>(const void* params, Footprint* footprint);
+
+Rows svdf_input_rows(const void*, uint32_t view, Rows rows) { return view == 1 ? Rows{0, 1} : rows; }
+
+namespace {
 
 bool footprint_float(const void* in, Footprint* footprint) {
   return footprint_of(static_cast<const SvdfFloatParams*>(in)->shape, 4, 4, footprint);
 }
 
-Rows input_rows(const void*, uint32_t view, Rows rows) { return view == 1 ? Rows{0, 1} : rows; }
-
 template <uint32_t kElement, uint32_t kStateElement>
 void pack(const OperatorContext&, const void*, ConstantWriter& writer) {
-  writer.tensor(kFeature, kElement);
-  writer.tensor(kTime, kStateElement);
-  writer.tensor(kBias, 4);
+  writer.tensor(kSvdfFeature, kElement);
+  writer.tensor(kSvdfTime, kStateElement);
+  writer.tensor(kSvdfBias, 4);
 }
 
 // Both Params begin with the shape.
@@ -294,19 +324,19 @@ const Variant svdf_int8_variant = {
     svdf_int8, "svdf_int8", "SVDF", 27,
     DataType::kInt8, DataType::kInt8, DataType::kInt8, "int8 state",
     false, Overlap::kRows, sizeof(SvdfParams),
-    prepare_integer, supports<int8_t>, footprint_integer<int8_t>, input_rows, nullptr, pack<1, 1>, cost};
+    svdf_prepare_integer, svdf_supports<int8_t>, svdf_footprint<int8_t>, svdf_input_rows, nullptr, pack<1, 1>, cost};
 
 const Variant svdf_int8_int16_variant = {
     svdf_int8_int16, "svdf_int8_int16", "SVDF", 27,
     DataType::kInt8, DataType::kInt8, DataType::kInt8, "int16 state and time weights",
     false, Overlap::kRows, sizeof(SvdfParams),
-    prepare_integer, supports<int16_t>, footprint_integer<int16_t>, input_rows, nullptr, pack<1, 2>, cost};
+    svdf_prepare_integer, svdf_supports<int16_t>, svdf_footprint<int16_t>, svdf_input_rows, nullptr, pack<1, 2>, cost};
 
 const Variant svdf_float_variant = {
     svdf_float, "svdf_float", "SVDF", 27,
     DataType::kFloat32, DataType::kFloat32, DataType::kFloat32, "",
     false, Overlap::kRows, sizeof(SvdfFloatParams),
-    prepare_float, nullptr, footprint_float, input_rows, nullptr, pack<4, 4>, cost};
+    prepare_float, nullptr, footprint_float, svdf_input_rows, nullptr, pack<4, 4>, cost};
 
 }  // namespace kernels
 

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "microplan/kernels/quantization.h"
+#include "microplan/operator.h"
 
 namespace microplan {
 
@@ -28,12 +29,27 @@ struct SvdfParams {
   int32_t state_zero_point;
   int32_t output_offset;  // the output's zero point
   Requantize feature, time;
+  // 1: requantize_fast() is exact for `feature`, and for `time` when the state has 8 bits, if it adds no zero point.
+  uint32_t fast;
 };
 
 struct SvdfFloatParams {
   SvdfShape shape;
   float act_min, act_max;
 };
+
+// The operator's constant inputs.
+constexpr uint8_t kSvdfFeature = 1;
+constexpr uint8_t kSvdfTime = 2;
+constexpr uint8_t kSvdfBias = 3;
+
+// What the variants of int8 share; T is the element type of the state.
+Status svdf_prepare_integer(const OperatorContext& context, void* params);
+template <typename T>
+bool svdf_supports(const void* params, const Target& target);
+template <typename T>
+bool svdf_footprint(const void* params, Footprint* footprint);
+Rows svdf_input_rows(const void* params, uint32_t view, Rows rows);
 
 }  // namespace microplan
 

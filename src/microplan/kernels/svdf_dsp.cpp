@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0
+// SVDF, int8 with a state of int8 or int16, for the DSP extension: the features are the products of dsp_dot.h; the state
+// moves on and meets its time weights in one pass.
+#include "microplan/kernels.h"
+#include "microplan/kernels/dsp.h"
+#include "microplan/kernels/dsp_dot.h"
+#include "microplan/kernels/svdf.h"
+
+namespace microplan {
+
+namespace {
+
+// Filters whose newest values are made at once, on the stack; a multiple of a quad.
+constexpr uint32_t kBlock = 16;
+
+// Words of a filter's time weights; zeros fill the last one.
+template <typename T>
+uint32_t time_words(const SvdfShape& shape) {
+  return (shape.memory * static_cast<uint32_t>(sizeof(T)) + 3) / 4;
+}
+uint32_t filters_of(const SvdfShape& shape) { return shape.units * shape.rank; }
+uint32_t feature_bytes(const SvdfShape& shape) { return filters_of(shape) * dsp::dot_words(shape.depth) * 4; }
+
+// Constants: the feature weights in groups of filters; what their sums begin with, int32[filters]; the time weights;
+// bias int32[units], with the state's zero point; DotScale of the features.
+template <typename T>
+bool footprint(const void* in, Footprint* footprint) {
+  const SvdfShape& shape = static_cast<const SvdfParams*>(in)->shape;
+  if (!svdf_footprint<T>(in, footprint)) return false;
+  footprint->constant_count = 0;
+  footprint->add_constant(feature_bytes(shape), 4);
+  footprint->add_constant(filters_of(shape) * 4, 4);
+  footprint->add_constant(filters_of(shape) * time_words<T>(shape) * 4, 4);
+  footprint->add_constant(shape.units * 4, 4);
+  footprint->add_constant(sizeof(dsp::DotScale), 4);
+  return true;
+}
+
+template <typename T>
+bool supports(const void* in, const Target& target) {
+  return svdf_supports<T>(in, target) && static_cast<const SvdfParams*>(in)->fast != 0;
+}
+
+template <typename T>
+T time_weight(const TensorInfo& time, uint32_t index) {
+  T value;
+  memcpy(&value, time.data + index * sizeof value, sizeof value);
+  return value;
+}
+
+void pack_feature(const OperatorContext& context, const SvdfParams& params, ConstantWriter& writer) {
+  const uint32_t depth = params.shape.depth;
+  const uint32_t filters = filters_of(params.shape);
+  const uint8_t* const feature = context.input(kSvdfFeature).data;
+  if (writer.begin(feature_bytes(params.shape))) {
+    for (uint32_t filter = 0; filter != filters;) {
+      const uint32_t count = dsp::dot_group(filters - filter);
+      const uint8_t* rows[4];
+      for (uint32_t i = 0; i < count; ++i) rows[i] = feature + (filter + i) * depth;
+      dsp::pack_dot_group(writer, rows, count, depth);
+      filter += count;
+    }
+  }
+  if (!writer.begin(filters * 4)) return;
+  for (uint32_t filter = 0; filter < filters; ++filter) {
+    int32_t sum = 0;
+    for (uint32_t i = 0; i < depth; ++i) sum += static_cast<int8_t>(feature[filter * depth + i]);
+    const int32_t start = wrap_mul(params.input_offset, sum);
+    writer.append(&start, sizeof start);
+  }
+}
+
+template <typename T>
+void pack_time(const OperatorContext& context, const SvdfParams& params, ConstantWriter& writer) {
+  const SvdfShape& shape = params.shape;
+  const TensorInfo time = context.input(kSvdfTime);
+  const TensorInfo bias = context.input(kSvdfBias);
+  const uint32_t filters = filters_of(shape);
+  if (writer.begin(filters * time_words<T>(shape) * 4)) {
+    for (uint32_t filter = 0; filter < filters; ++filter) {
+      const uint32_t zeros = 0;
+      const uint32_t bytes = shape.memory * static_cast<uint32_t>(sizeof(T));
+      writer.append(time.data + filter * bytes, bytes);
+      writer.append(&zeros, time_words<T>(shape) * 4 - bytes);
+    }
+  }
+  if (!writer.begin(shape.units * 4)) return;
+  for (uint32_t unit = 0; unit < shape.units; ++unit) {
+    const uint32_t weights = shape.rank * shape.memory;
+    int32_t sum = 0;
+    for (uint32_t i = 0; i < weights; ++i) sum = wrap_add(sum, time_weight<T>(time, unit * weights + i));
+    const int32_t start = wrap_sub(bias.index < 0 ? 0 : bias.int32_at(unit), wrap_mul(params.state_zero_point, sum));
+    writer.append(&start, sizeof start);
+  }
+}
+
+template <typename T>
+void pack(const OperatorContext& context, const void* in, ConstantWriter& writer) {
+  const SvdfParams& params = *static_cast<const SvdfParams*>(in);
+  pack_feature(context, params, writer);
+  pack_time<T>(context, params, writer);
+  const dsp::DotScale scale(params.feature);
+  writer.begin(sizeof scale);
+  writer.append(&scale, sizeof scale);
+}
+
+template <typename T>
+Cost cost(const void* in, const Target&) {
+  const SvdfShape& shape = static_cast<const SvdfParams*>(in)->shape;
+  const uint64_t filters = filters_of(shape);
+  const uint64_t words = dsp::dot_words(shape.depth);
+  const uint64_t instructions = shape.rows * (150 + 6 * words + filters / 4 * (66 + 17 * words) +
+                                              filters % 4 * (80 + 12 * words) +
+                                              filters * (30 + (sizeof(T) == 1 ? 12 : 6) * time_words<T>(shape)) +
+                                              25 * shape.units);
+  return {shape.rows * filters * (static_cast<uint64_t>(shape.depth) + shape.memory), instructions,
+          static_cast<uint32_t>(filters) * 4};
+}
+
+uint32_t make_quads(dsp::DotQuads& run, const uint32_t** filter, uint32_t filters, int8_t*) {
+  run.quads = filters / 4;
+  *filter = dsp::dot_quads(run, *filter);
+  return filters & ~3u;
+}
+uint32_t make_quads(dsp::DotQuads& run, const uint32_t** filter, uint32_t filters, int16_t*) {
+  run.quads = filters / 4;
+  *filter = dsp::dot_quads_int16(run, *filter);
+  return filters & ~3u;
+}
+
+// The newest values of `filters` filters, without the state's zero point.
+template <typename T>
+const uint32_t* make_newest(dsp::DotQuads& run, const uint32_t* filter, uint32_t filters, T* newest) {
+  run.output = newest;
+  uint32_t made = 0;
+  if (filters >= 4) made = make_quads(run, &filter, filters, newest);
+  while (made != filters) {
+    constexpr int32_t kHigh = sizeof(T) == 1 ? INT8_MAX : INT16_MAX;
+    const uint32_t count = dsp::dot_group(filters - made);
+    int32_t sums[2];
+    dsp::dot_rest(run, filter, count, sums);
+    filter += count * run.words;
+    run.start += count;
+    for (uint32_t i = 0; i < count; ++i) {
+      newest[made++] = static_cast<T>(clamp(requantize(sums[i], run.scale->requantize()), -kHigh - 1, kHigh));
+    }
+  }
+  return filter;
+}
+
+// Drops the oldest of a filter's values, appends the newest; adds the dot product with its time weights.
+int32_t remember(int8_t* state, const uint32_t* time, uint32_t memory, int8_t newest, int32_t sum) {
+  for (; memory > 4; memory -= 4, state += 4, ++time) {
+    const uint32_t values = dsp::load_word(state + 1);
+    dsp::store_word(state, values);
+    sum = dsp::smlad(dsp::sxtb16(values), dsp::sxtb16(*time), sum);
+    sum = dsp::smlad(dsp::sxtb16_ror8(values), dsp::sxtb16_ror8(*time), sum);
+  }
+  uint32_t values = 0;
+  if (memory == 4) {
+    values = dsp::load_word(state) >> 8 | static_cast<uint32_t>(newest) << 24;
+    dsp::store_word(state, values);
+  } else {
+    for (uint32_t i = 1; i < memory; ++i) state[i - 1] = state[i];
+    state[memory - 1] = newest;
+    for (uint32_t i = memory; i != 0; --i) values = values << 8 | static_cast<uint8_t>(state[i - 1]);
+  }
+  sum = dsp::smlad(dsp::sxtb16(values), dsp::sxtb16(*time), sum);
+  return dsp::smlad(dsp::sxtb16_ror8(values), dsp::sxtb16_ror8(*time), sum);
+}
+
+int32_t remember(int16_t* state, const uint32_t* time, uint32_t memory, int16_t newest, int32_t sum) {
+  for (; memory > 2; memory -= 2, state += 2, ++time) {
+    const uint32_t values = dsp::load_word(state + 1);
+    dsp::store_word(state, values);
+    sum = dsp::smlad(values, *time, sum);
+  }
+  if (memory == 2) {
+    *state = state[1];
+    state[1] = newest;
+    return dsp::smlad(dsp::load_word(state), *time, sum);
+  }
+  *state = newest;
+  return dsp::smlabb(static_cast<uint16_t>(newest), *time, sum);
+}
+
+int32_t requantize_sum(int8_t*, int32_t sum, Requantize by) {
+  const int32_t right = wrap_sub(0, by.shift);
+  return dsp::requantize(sum, by.multiplier, fast_rounding(0, right), right);
+}
+// Sums of products of 16 bits take all 32.
+int32_t requantize_sum(int16_t*, int32_t sum, Requantize by) { return requantize(sum, by); }
+
+template <typename T>
+Status run(const void* in, Rows rows, const Io& io) {
+  const SvdfParams& params = *static_cast<const SvdfParams*>(in);
+  const SvdfShape& shape = params.shape;
+  const uint32_t filters = filters_of(shape);
+  const View input = io.view(0);
+  const View output = io.view(2);
+  T* state = io.view(1).row_as<T>(0) + rows.first * filters * shape.memory;
+  for (uint32_t row = rows.first; row < rows.last; ++row) {
+    dsp::DotQuads run = dsp::dot_input(input.row_as<const int8_t>(row), shape.depth);
+    run.start = io.constant<int32_t>(1);
+    run.scale = io.constant<dsp::DotScale>(4);
+    run.odd_zero_point = 1;
+    const uint32_t* feature = io.constant<uint32_t>(0);
+    const uint32_t* time = io.constant<uint32_t>(2);
+    const int32_t* bias = io.constant<int32_t>(3);
+    int8_t* y = output.row_as<int8_t>(row);
+    int32_t sum = *bias;
+    uint32_t rank = shape.rank;
+    for (uint32_t left = filters; left != 0;) {
+      alignas(4) T newest[kBlock];
+      const uint32_t count = left < kBlock ? left : kBlock;
+      feature = make_newest(run, feature, count, newest);
+      for (uint32_t i = 0; i < count; ++i) {
+        // As in TensorFlow Lite the clamp comes before the zero point, so that a value far from it wraps.
+        const T value = static_cast<T>(wrap_add(newest[i], params.state_zero_point));
+        sum = remember(state, time, shape.memory, value, sum);
+        state += shape.memory;
+        time += time_words<T>(shape);
+        if (--rank != 0) continue;
+        const int32_t scaled = wrap_add(requantize_sum(state, sum, params.time), params.output_offset);
+        *y++ = static_cast<int8_t>(dsp::ssat<8>(scaled));
+        rank = shape.rank;
+        if (left - i != 1) sum = *++bias;
+      }
+      left -= count;
+    }
+  }
+  return Status::kOk;
+}
+
+template <typename T>
+constexpr Variant variant(const Kernel& kernel, const char* name, const char* note) {
+  return {kernel, name, "SVDF", 27,
+          DataType::kInt8, DataType::kInt8, DataType::kInt8, note,
+          false, Overlap::kRows, sizeof(SvdfParams),
+          svdf_prepare_integer, supports<T>, footprint<T>, svdf_input_rows, nullptr, pack<T>, cost<T>,
+          kFeatureDsp, true};
+}
+
+}  // namespace
+
+namespace kernels {
+
+Status svdf_int8_dsp_run(const void* in, Rows rows, const Io& io, void*) { return run<int8_t>(in, rows, io); }
+Status svdf_int8_int16_dsp_run(const void* in, Rows rows, const Io& io, void*) { return run<int16_t>(in, rows, io); }
+
+const Variant svdf_int8_dsp_variant = variant<int8_t>(svdf_int8_dsp, "svdf_int8_dsp", "int8 state");
+const Variant svdf_int8_int16_dsp_variant =
+    variant<int16_t>(svdf_int8_int16_dsp, "svdf_int8_int16_dsp", "int16 state and time weights");
+
+}  // namespace kernels
+
+}  // namespace microplan
