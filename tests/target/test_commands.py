@@ -4,6 +4,9 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +15,13 @@ import pytest
 from click.testing import CliRunner
 
 import microplan
-from microplan.boards import Board
+from microplan.boards import Board, boards_dir
 from microplan.cli import main
 from microplan.elf import read_sizes
+from microplan.planning import variant_of, variants_for
 
-DIGITS = Path(__file__).parents[2] / "examples/digits/digits.tflite"
+ROOT = Path(__file__).parents[2]
+DIGITS = ROOT / "examples/digits/digits.tflite"
 
 
 def output_of(*arguments: str | Path) -> str:
@@ -71,6 +76,93 @@ def test_bench_table(board: Board) -> None:
     assert "interpreted, reference" in text
     assert "conv_2d_int8" in text
     assert "not measured" not in text
+
+
+@pytest.fixture(scope="module")
+def comparison(board: Board) -> Any:
+    return json_of("bench", DIGITS, "--board", board.name, "--variants", "all")
+
+
+def test_variants_are_measured_side_by_side(board: Board, comparison: Any, digits_bench: Any) -> None:
+    names = [report["variant"] for report in comparison["variants"]]
+    assert names[0] == "reference"
+    assert set(names) <= set(variants_for(board.feature_bits))
+    for report in comparison["variants"]:
+        assert report["error"] is None
+        assert report["output_crc32"] == digits_bench["output_crc32"]
+        assert report.keys() == digits_bench.keys() | {"error"}
+        kernels = {row["kernel"] for row in report["operators"]} - {"view"}
+        assert {variant_of(kernel) for kernel in kernels} <= {report["variant"], "base", "reference"}
+    chosen = [(row["index"], row["kernel"]) for row in digits_bench["operators"]]
+    assert [(row["index"], row["kernel"]) for row in comparison["chosen"]] == chosen
+
+
+def test_variants_in_a_table(board: Board) -> None:
+    # Helium is not of this board.
+    text = output_of("bench", DIGITS, "--board", board.name, "--variants", "reference, mve")
+    assert "mve" not in text
+    for word in ("reference", "CONV_2D", "planner takes", "runtime flash bytes", "(per MAC)"):
+        assert word in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--variants", "nonsense"], "There is no kernel variant 'nonsense'"),
+        (["--variants", "mve"], "runs none of these variants"),
+        (["--variants", "all", "--prefer", "ram"], "Leave out"),
+    ],
+)
+def test_variants_that_cannot_be_measured(board: Board, arguments: list[str], message: str) -> None:
+    result = CliRunner().invoke(main, ["bench", str(DIGITS), "--board", board.name, *arguments])
+    assert result.exit_code == 2
+    assert message in result.stderr
+
+
+def test_check_estimates_without_a_simulator(board: Board, digits_bench: Any) -> None:
+    text = output_of("check", DIGITS, "--board", board.name)
+    estimate = sum(row["instructions_estimate"] for row in digits_bench["operators"])
+    assert digits_bench["instructions_estimate"] == estimate
+    assert f"Estimate: about {str(estimate)[:1]}" in text
+    assert "at a nominal 100 MHz" in text
+    for row in digits_bench["operators"]:
+        assert row["kernel"] in text
+
+
+def test_check_knows_the_clock_of_a_board(board: Board, tmp_path: Path) -> None:
+    source = (boards_dir() / f"{board.name}.toml").read_text()
+    path = tmp_path / "own.toml"
+    path.write_text(source.replace("features =", "clock_hz = 168_000_000\nfeatures ="))
+    assert "at its 168 MHz" in output_of("check", DIGITS, "--board", path)
+
+
+def test_cycles_are_in_the_report(board: Board, digits_bench: Any) -> None:
+    report = json_of("bench", DIGITS, "--board", board.name, "--cycles")
+    cycles = report.pop("cycles_estimate")
+    assert cycles > report["instructions"]
+    assert digits_bench.pop("cycles_estimate") is None
+    assert report == digits_bench
+
+
+def test_benchmarks_of_a_folder(board: Board, tmp_path: Path) -> None:
+    """What `make bench` runs, on one model and two boards."""
+    shutil.copy(DIGITS, tmp_path)
+    command = [sys.executable, str(ROOT / "tools/benchmarks.py"), str(tmp_path)]
+    command += ["--boards", f"{board.name},qemu-cortex-m0"]
+    subprocess.run([*command, "--out", str(tmp_path), "--quality", str(tmp_path / "quality.json")], check=True)
+    text, content, quality = (
+        (tmp_path / name).read_text() for name in ("benchmarks.md", "benchmarks.json", "quality.json")
+    )
+    for path in (tmp_path, ROOT):
+        assert str(path) not in text + content
+    reports = json.loads(content)["results"]
+    assert [report["board"] for report in reports] == [board.name, "qemu-cortex-m0"]
+    for report in reports:
+        assert f"| {report['instructions']:,} |" in text
+    assert f"| {reports[0]['cycles_estimate']:,} |" in text
+    assert reports[1]["cycles_estimate"] is None
+    assert set(json.loads(quality)) == {"any", board.name, "qemu-cortex-m0"}
+    assert "QEMU emulator version" in text
 
 
 def test_run_answers_like_this_machine(board: Board, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from microplan.boards import Board
+from microplan.boards import Board, Counter
 from microplan.simulator import run_in_simulator
 
 SOURCE = Path(__file__).parent / "programs/counter.cpp"
@@ -53,3 +53,15 @@ def test_wraps_are_counted(
             # The handler's five instructions are in the region, and what they take has wraps of its own.
             handlers = without // ticks_per_wrap * 5 * 1.01 / instructions
             assert without <= with_wraps <= without + handlers + 1
+
+
+@pytest.mark.parametrize("name", ["qemu-cortex-m4", "qemu-riscv32"])
+def test_boards_can_count_cycles(
+    name: str, board_named: Callable[[str], Board], build_program: BuildProgram
+) -> None:
+    board = board_named(name)
+    counter = Counter(counts="cycles", instructions_per_tick=1)
+    elf = build_program(board.model_copy(update={"counter": counter}), SOURCE)
+    # QEMU has no trace unit; its mcycle goes up with every instruction.
+    if name == "qemu-riscv32":
+        assert run_in_simulator(elf, board) == run_in_simulator(build_program(board, SOURCE), board)

@@ -175,6 +175,8 @@ def _print_comparison(
     totals = [_count(report["instructions"], macs) for report in measured]
     table.add_row("", "instructions", "", *totals)
     for key in _COMPARED:
+        if all(report[key] is None for report in measured):
+            continue
         label = _LABELS.get(key, key.replace("_", " "))
         table.add_row("", label, "", *(_text(report[key]) for report in measured))
     console.print(table)
@@ -216,6 +218,8 @@ def _print(report: dict[str, Any]) -> None:
     figures = Table(f"{report['model']} on {report['board']}", f"{report['form']}, {report['variant']}")
     figures.columns[1].justify = "right"
     for key in _FIGURES:
+        if key == "cycles_estimate" and report[key] is None:
+            continue  # nobody asked
         figures.add_row(_LABELS.get(key, key.replace("_", " ")), _text(report[key]))
     console.print(figures)
 
