@@ -152,9 +152,9 @@ int64_t random_bias(const MacCase& mac, float factor, uint32_t kind, Random& ran
 
 void add_bias(FakeOperator& op, const MacCase& mac, uint32_t channels, const float* factors, uint32_t factor_count) {
   Random& random = op.random;
-  const bool wide = mac.type == DataType::kInt16 && (mac.bias_type_option == kNoBiasOption || random.one_in(2));
+  const bool wide = mac.type == DataType::kInt16 && (mac.narrow_bias == DataType::kNone || random.one_in(2));
   const bool absent = random.one_in(5);
-  if (mac.type == DataType::kInt16 && mac.bias_type_option != kNoBiasOption && absent) {
+  if (mac.type == DataType::kInt16 && mac.bias_type_option != MacCase::kNoBiasOption && absent) {
     op.set_option(mac.bias_type_option, static_cast<int32_t>(wide ? DataType::kInt64 : DataType::kInt32));
   }
   if (absent) {
@@ -166,7 +166,8 @@ void add_bias(FakeOperator& op, const MacCase& mac, uint32_t channels, const flo
     fill(op, bias);
     return;
   }
-  TensorInfo& bias = op.add_constant(wide ? DataType::kInt64 : DataType::kInt32, shape(channels));
+  const DataType narrow = mac.type == DataType::kInt16 ? mac.narrow_bias : DataType::kInt32;
+  TensorInfo& bias = op.add_constant(wide ? DataType::kInt64 : narrow, shape(channels));
   const uint32_t kind = random.below(6);
   for (uint32_t c = 0; c < channels; ++c) {
     int64_t value = random_bias(mac, factors[factor_count == 1 ? 0 : c], kind, random);
@@ -290,12 +291,26 @@ bool shrink(Random& random, WindowCase* window, uint32_t max_outputs, uint32_t i
   }
 }
 
+Shape random_shape(Random& random, uint32_t max_rank, uint32_t max_elements) {
+  Shape result = {random.between(1, max_rank), {}};
+  uint32_t left = max_elements;
+  for (uint32_t i = result.rank; i-- > 0;) {
+    const uint32_t wanted = i + 1 == result.rank ? random_channels(random) : random.between(1, 9);
+    result.dims[i] = wanted < left ? wanted : left;
+    left /= result.dims[i];
+  }
+  return result;
+}
+
 void add_mac_operands(FakeOperator& op, const MacCase& mac) {
   static float factors[kMaxChannels];
   static float scales[kMaxChannels];
   Random& random = op.random;
   const uint32_t channels = mac.filter.dims[mac.channel_axis];
-  TensorInfo& input = op.add_input(mac.type, mac.input);
+  TensorInfo& first = mac.filter_first ? op.add_constant(mac.filter_type, mac.filter) : op.add_input(mac.type, mac.input);
+  TensorInfo& second = mac.filter_first ? op.add_input(mac.type, mac.input) : op.add_constant(mac.filter_type, mac.filter);
+  TensorInfo& input = mac.filter_first ? second : first;
+  TensorInfo& filter = mac.filter_first ? first : second;
   fill(op, input, 2);
   if (random.one_in(2)) quantize(op, input);
   if (mac.type != DataType::kFloat32 && input.scale_count == 0) {
@@ -303,7 +318,6 @@ void add_mac_operands(FakeOperator& op, const MacCase& mac) {
   }
   if (mac.type == DataType::kFloat32) input.scale_count = input.zero_point_count = 0;
 
-  TensorInfo& filter = op.add_constant(mac.filter_type, mac.filter);
   // So that sums are about 1.
   fill_filter(op, filter, 1.5f / root(static_cast<float>(mac.depth)));
   const float output_scale = random.one_in(3) ? power_of_two(-5) : random_scale(random);

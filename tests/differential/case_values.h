@@ -45,15 +45,20 @@ WindowCase random_window(Random& random, bool dilated);
 // or nothing can be taken any more. False in the latter case.
 bool shrink(Random& random, WindowCase* window, uint32_t max_outputs, uint32_t in_bytes, uint32_t out_bytes);
 
+// Of 1 to `max_rank` dimensions and at most `max_elements` elements; the last dimension is the longest, mostly.
+Shape random_shape(Random& random, uint32_t max_rank, uint32_t max_elements);
+
 // Where an operator that multiplies and accumulates has what.
 struct MacCase {
   DataType type, filter_type;
   Shape input, filter, output;
   uint8_t channel_axis;  // of the filter
   uint32_t depth;        // products of an output
-  uint8_t bias_type_option;  // kNoBiasOption: none, and int16 takes int64 biases only
+  DataType narrow_bias = DataType::kNone;  // that int16 takes beside int64
+  uint8_t bias_type_option = kNoBiasOption;
+  bool filter_first = false;  // before the input
+  static constexpr uint8_t kNoBiasOption = 0xff;
 };
-constexpr uint8_t kNoBiasOption = 0xff;
 // Adds input, filter, bias (or none) and output, with quantization, contents and edges.
 void add_mac_operands(FakeOperator& op, const MacCase& mac);
 

@@ -58,6 +58,7 @@ void make(FakeOperator& op) {
   mac.output = shape(window.batches, window.out_h, window.out_w, channels.out);
   mac.channel_axis = 0;
   mac.depth = depth;
+  mac.narrow_bias = DataType::kInt32;
   mac.bias_type_option = kQuantizedBiasType;
   add_mac_operands(op, mac);
 }

@@ -43,7 +43,6 @@ void make(FakeOperator& op) {
   mac.output = shape(window.batches, window.out_h, window.out_w, out);
   mac.channel_axis = 3;
   mac.depth = taps;
-  mac.bias_type_option = kNoBiasOption;
   add_mac_operands(op, mac);
 }
 

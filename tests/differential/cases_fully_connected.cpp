@@ -31,6 +31,7 @@ void make(FakeOperator& op) {
   mac.output = shape(rows, channels);
   mac.channel_axis = 0;
   mac.depth = depth;
+  mac.narrow_bias = DataType::kInt32;
   mac.bias_type_option = kQuantizedBiasType;
   add_mac_operands(op, mac);
 }

@@ -28,7 +28,8 @@ struct Generators {
   constexpr Generators(const Generator (&list)[kCount]) : first(list), count(kCount) {}
 };
 
-extern const Generators kConvCases, kDepthwiseCases, kFullyConnectedCases;
+extern const Generators kConvCases, kDepthwiseCases, kFullyConnectedCases, kTransposeConvCases, kPoolCases, kSoftmaxCases,
+    kRecurrentCases, kElementwiseCases, kShapeCases;
 
 // Which case this is.
 struct Identity {

@@ -18,8 +18,8 @@ from support.boards import installed
 SOURCE = Path(__file__).parent
 SEED = "1"
 # Of each operator and type.
-HOST_CASES = "300"
-BOARD_CASES = "60"
+HOST_CASES = "200"
+BOARD_CASES = "20"
 # The Cortex-M7 has the M4's instructions; the M0 has too little RAM.
 BOARDS = ["qemu-cortex-m3", "qemu-cortex-m4", "qemu-cortex-m33", "qemu-cortex-m55", "qemu-riscv32"]
 STACK_BYTES = 16 * 1024
