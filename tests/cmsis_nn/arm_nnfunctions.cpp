@@ -8,6 +8,8 @@
 
 #include <vector>
 
+#include "microplan/kernels/int16_math.h"
+
 namespace {
 
 void require(bool condition, const char* what) {
@@ -97,6 +99,69 @@ void for_each_pixel(const cmsis_nn_dims& out, Pixel pixel) {
 
 uint32_t product(int32_t a, int32_t b) { return static_cast<uint32_t>(a) * static_cast<uint32_t>(b); }
 
+constexpr int32_t kLow16 = INT16_MIN;
+constexpr int32_t kHigh16 = INT16_MAX;
+
+// The state shifts by one step; its newest value is the feature's product with the input. Then the sums over time.
+template <typename State>
+arm_cmsis_nn_status svdf(const cmsis_nn_context* input_context, const cmsis_nn_context* output_context,
+                         const cmsis_nn_svdf_params& params, const cmsis_nn_per_tensor_quant_params& input_quant,
+                         const cmsis_nn_per_tensor_quant_params& output_quant, const cmsis_nn_dims& in,
+                         const int8_t* input, const cmsis_nn_dims& feature_dims, const int8_t* feature,
+                         const cmsis_nn_dims& time_dims, const State* time, State* state, const int32_t* bias,
+                         const cmsis_nn_dims& out, int8_t* output) {
+  const int32_t filters = feature_dims.n;
+  const int32_t memory = time_dims.h;
+  check_clamp(params.output_activation);
+  require(params.rank > 0 && filters == out.h * params.rank && time_dims.n == filters, "filters do not go together");
+  require(feature_dims.h == in.h && in.n == out.n, "dimensions do not go together");
+  take_scratch(input_context, in.n * filters * 4);
+  take_scratch(output_context, in.n * out.h * 4);
+  for (int32_t row = 0; row < in.n; ++row) {
+    std::vector<uint32_t> sums(static_cast<size_t>(out.h), 0);
+    for (int32_t f = 0; f < filters; ++f) {
+      State* const values = state + (row * filters + f) * memory;
+      memmove(values, values + 1, static_cast<size_t>(memory - 1) * sizeof(State));
+      uint32_t sum = 0;
+      for (int32_t i = 0; i < in.h; ++i)
+        sum += product(input[row * in.h + i] - params.input_offset, feature[f * in.h + i]);
+      values[memory - 1] =
+          static_cast<State>(clamp(requantize(static_cast<int32_t>(sum), input_quant.multiplier, input_quant.shift),
+                                   params.input_activation.min, params.input_activation.max));
+      uint32_t* const unit = &sums[static_cast<size_t>(f / params.rank)];
+      for (int32_t i = 0; i < memory; ++i) *unit += product(values[i], time[f * memory + i]);
+    }
+    for (int32_t u = 0; u < out.h; ++u) {
+      const uint32_t sum = sums[static_cast<size_t>(u)] + (bias == nullptr ? 0 : static_cast<uint32_t>(bias[u]));
+      const int32_t value = requantize(static_cast<int32_t>(sum), output_quant.multiplier, output_quant.shift);
+      output[row * out.h + u] = static_cast<int8_t>(
+          clamp(value + params.output_offset, params.output_activation.min, params.output_activation.max));
+    }
+  }
+  return ARM_CMSIS_NN_SUCCESS;
+}
+
+int32_t gate_function(int32_t x, arm_nn_activation_type type) {
+  return type == ARM_SIGMOID ? microplan::int16_logistic(x) : microplan::int16_tanh(x);
+}
+
+// A gate of one unit, in steps of 2^-15.
+int32_t gate_value(const cmsis_nn_lstm_gate& gate, const cmsis_nn_lstm_params& params, int32_t unit, const int8_t* x,
+                   const int8_t* h) {
+  const auto sum = [unit](const void* weights, const void* bias, const int8_t* values, int32_t depth) {
+    uint32_t total = static_cast<uint32_t>(static_cast<const int32_t*>(bias)[unit]);
+    const int8_t* const row = static_cast<const int8_t*>(weights) + unit * depth;
+    for (int32_t i = 0; i < depth; ++i) total += product(values[i], row[i]);
+    return static_cast<int32_t>(total);
+  };
+  const int32_t from_input = requantize(sum(gate.input_weights, gate.input_effective_bias, x, params.input_size),
+                                        gate.input_multiplier, gate.input_shift);
+  const int32_t from_hidden = requantize(sum(gate.hidden_weights, gate.hidden_effective_bias, h, params.hidden_size),
+                                         gate.hidden_multiplier, gate.hidden_shift);
+  const int32_t argument = clamp(clamp(from_input, kLow16, kHigh16) + from_hidden, kLow16, kHigh16);
+  return gate_function(3 * argument, gate.activation_type);
+}
+
 // What Helium needs for an image of `depth` taps, the most of all cores.
 int32_t image_columns(int32_t depth) { return 4 * ((depth + 15) / 16 * 16); }
 
@@ -183,9 +248,10 @@ int32_t arm_transpose_conv_s8_get_buffer_size(const cmsis_nn_transpose_conv_para
   return rows > columns ? rows : columns;
 }
 
-int32_t arm_transpose_conv_s8_get_reverse_conv_buffer_size(const cmsis_nn_transpose_conv_params*,
+int32_t arm_transpose_conv_s8_get_reverse_conv_buffer_size(const cmsis_nn_transpose_conv_params* params,
                                                            const cmsis_nn_dims* input, const cmsis_nn_dims* filter) {
-  return input->c * filter->w * filter->h * filter->n;
+  const bool reversed = params->stride.w <= 2 && params->stride.h <= 2 && input->c > 16;
+  return reversed ? input->c * filter->w * filter->h * filter->n : 0;
 }
 
 arm_cmsis_nn_status arm_transpose_conv_wrapper_s8(
@@ -352,6 +418,76 @@ arm_cmsis_nn_status arm_pad_s8(const int8_t* input, int8_t* output, int8_t value
     const int32_t row = (n + before->n) * out.h + y + before->h;
     memcpy(output + (row * out.w + x + before->w) * out.c + before->c, input + at, static_cast<size_t>(in->c));
   });
+  return ARM_CMSIS_NN_SUCCESS;
+}
+
+int32_t arm_svdf_s8_get_buffer_size(const cmsis_nn_dims* filter) { return filter->n * 4; }
+
+arm_cmsis_nn_status arm_svdf_s8(const cmsis_nn_context* context, const cmsis_nn_context* input_context,
+                                const cmsis_nn_context* output_context, const cmsis_nn_svdf_params* params,
+                                const cmsis_nn_per_tensor_quant_params* input_quant,
+                                const cmsis_nn_per_tensor_quant_params* output_quant, const cmsis_nn_dims* in,
+                                const int8_t* input, const cmsis_nn_dims*, int8_t* state,
+                                const cmsis_nn_dims* feature_dims, const int8_t* feature,
+                                const cmsis_nn_dims* time_dims, const int8_t* time, const cmsis_nn_dims*,
+                                const int32_t* bias, const cmsis_nn_dims* out, int8_t* output) {
+  require(context != nullptr && context->buf != nullptr, "no sums of the features' rows");
+  std::vector<int32_t> sums(static_cast<size_t>(feature_dims->n));
+  (void)arm_vector_sum_s8(sums.data(), in->h, feature_dims->n, feature, -params->input_offset, 0, nullptr);
+  require(memcmp(sums.data(), context->buf, sums.size() * 4) == 0, "the sums of the features' rows are others");
+  return svdf(input_context, output_context, *params, *input_quant, *output_quant, *in, input, *feature_dims, feature,
+              *time_dims, time, state, bias, *out, output);
+}
+
+arm_cmsis_nn_status arm_svdf_state_s16_s8(const cmsis_nn_context* input_context, const cmsis_nn_context* output_context,
+                                          const cmsis_nn_svdf_params* params,
+                                          const cmsis_nn_per_tensor_quant_params* input_quant,
+                                          const cmsis_nn_per_tensor_quant_params* output_quant, const cmsis_nn_dims* in,
+                                          const int8_t* input, const cmsis_nn_dims*, int16_t* state,
+                                          const cmsis_nn_dims* feature_dims, const int8_t* feature,
+                                          const cmsis_nn_dims* time_dims, const int16_t* time, const cmsis_nn_dims*,
+                                          const int32_t* bias, const cmsis_nn_dims* out, int8_t* output) {
+  return svdf(input_context, output_context, *params, *input_quant, *output_quant, *in, input, *feature_dims, feature,
+              *time_dims, time, state, bias, *out, output);
+}
+
+arm_cmsis_nn_status arm_lstm_unidirectional_s8(const int8_t* input, int8_t* output, const cmsis_nn_lstm_params* params,
+                                               cmsis_nn_lstm_context* buffers) {
+  const int32_t units = params->hidden_size;
+  const int32_t batches = params->batch_size;
+  const cmsis_nn_context scratch[2] = {{buffers->temp1, batches * units * 2}, {buffers->temp2, batches * units * 2}};
+  require(buffers->hidden_state != nullptr && buffers->cell_state != nullptr, "no state");
+  require(params->cell_clip >= 0 && params->cell_clip <= kHigh16, "a bad clip");
+  const int32_t high = params->cell_clip > 0 ? params->cell_clip : kHigh16;
+  const int32_t low = params->cell_clip > 0 ? -params->cell_clip : kLow16;
+  const int32_t shift = params->cell_scale_power + 12;
+  int8_t* const hidden = static_cast<int8_t*>(buffers->hidden_state);
+  int16_t* const cell = static_cast<int16_t*>(buffers->cell_state);
+  for (int32_t step = 0; step < params->time_steps; ++step) {
+    for (int32_t batch = 0; batch < batches; ++batch) {
+      for (const cmsis_nn_context& context : scratch) take_scratch(&context, context.size);
+      const int32_t row = params->time_major ? step * batches + batch : batch * params->time_steps + step;
+      const int8_t* const x = input + row * params->input_size;
+      int8_t* const h = hidden + batch * units;
+      int8_t* const y = output + row * units;
+      for (int32_t unit = 0; unit < units; ++unit) {
+        int16_t* const c = cell + batch * units + unit;
+        const int32_t forget = gate_value(params->forget_gate, *params, unit, x, h);
+        const int32_t kept = clamp(
+            requantize(forget * *c, params->forget_to_cell_multiplier, params->forget_to_cell_shift), kLow16, kHigh16);
+        const int32_t gained = requantize(
+            gate_value(params->input_gate, *params, unit, x, h) * gate_value(params->cell_gate, *params, unit, x, h),
+            params->input_to_cell_multiplier, params->input_to_cell_shift);
+        *c = static_cast<int16_t>(clamp(kept + gained, low, high));
+        const int32_t argument = shift >= 0 ? *c * (3 << shift) : (*c * 3 + (1 << (-shift - 1))) >> -shift;
+        const int32_t squashed = gate_function(argument, ARM_TANH);
+        const int32_t value = requantize(gate_value(params->output_gate, *params, unit, x, h) * squashed,
+                                         params->output_multiplier, params->output_shift);
+        y[unit] = static_cast<int8_t>(clamp(value + params->output_offset, INT8_MIN, INT8_MAX));
+      }
+      memcpy(h, y, static_cast<size_t>(units));
+    }
+  }
   return ARM_CMSIS_NN_SUCCESS;
 }
 

@@ -203,6 +203,25 @@ bool gate_is_fast(const OperatorContext& context, uint8_t gate, const LstmShape&
          shifts_fast(by.input) && shifts_fast(by.recurrent);
 }
 
+// Whether the requantized sums of a gate's recurrent filter fit 16 bits for all hidden states.
+bool recurrent_sums_fit(const OperatorContext& context, uint8_t gate, const LstmParams& params) {
+  LstmRequantize by;
+  if (!gate_requantize(context, gate, &by) || by.recurrent.shift > 0) return false;
+  const TensorInfo filter = context.input(static_cast<uint8_t>(kLstmRecurrentFilter + gate));
+  const uint32_t units = params.shape.units;
+  // Of a value of the state with its offset.
+  const int32_t largest = params.hidden_offset > 0 ? INT8_MAX + params.hidden_offset : -INT8_MIN - params.hidden_offset;
+  for (uint32_t unit = 0; unit < units; ++unit) {
+    int64_t sum = 0;
+    for (uint32_t i = 0; i < units; ++i) {
+      const int32_t weight = static_cast<int8_t>(filter.data[unit * units + i]);
+      sum += largest * (weight < 0 ? -weight : weight);
+    }
+    if (sum > INT32_MAX || requantize(static_cast<int32_t>(sum), by.recurrent) > INT16_MAX) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 Status lstm_prepare_integer(const OperatorContext& context, void* out) {
@@ -228,6 +247,10 @@ Status lstm_prepare_integer(const OperatorContext& context, void* out) {
   params.fast = context.input(kInput).type == DataType::kInt8 && shifts_fast(params.cell) && shifts_fast(params.hidden);
   for (uint8_t gate = 0; gate < kLstmGates && params.fast; ++gate) {
     params.fast = gate_is_fast(context, gate, params.shape);
+  }
+  params.hidden_fits = context.input(kInput).type == DataType::kInt8;
+  for (uint8_t gate = 0; gate < kLstmGates && params.hidden_fits; ++gate) {
+    params.hidden_fits = recurrent_sums_fit(context, gate, params);
   }
   return Status::kOk;
 }
@@ -285,6 +308,7 @@ bool footprint_integer(const void* in, Footprint* footprint) {
   constexpr int32_t kHighest = sizeof(T) == 1 ? -INT8_MIN : -INT16_MIN;
   if (params.input_offset > kHighest || params.input_offset <= -kHighest || params.hidden_offset > kHighest ||
       params.hidden_offset <= -kHighest || params.tanh_shift < 0 || params.tanh_shift > 31 || params.fast > 1 ||
+      params.hidden_fits > 1 ||
       !footprint_of(params.shape, sizeof(T), 2, 1, sizeof(Bias), footprint)) {
     return false;
   }

@@ -37,6 +37,8 @@ struct LstmParams {
   int32_t tanh_multiplier, tanh_shift;
   // 1: requantize_fast() is exact everywhere, whatever inputs and states are, if it adds no zero point; int8 only.
   uint32_t fast;
+  // 1: no sum over the hidden state exceeds 16 bits when it is requantized, whatever the state is; int8 only.
+  uint32_t hidden_fits;
 };
 
 // From accumulators to a gate's argument in steps of 2^-12.

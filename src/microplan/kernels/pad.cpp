@@ -106,18 +106,6 @@ Status prepare_value(const OperatorContext& context, uint32_t* value) {
   return Status::kOk;
 }
 
-Status prepare(const OperatorContext& context, void* out) {
-  PadParams& params = *static_cast<PadParams*>(out);
-  Status status = check_arity(context, 2, 3);
-  if (status == Status::kOk) status = check_constant(context, kPaddings);
-  if (status == Status::kOk && context.output(0).type == DataType::kInt8) {
-    status = check_per_tensor(context, output_operand(0));
-  }
-  if (status == Status::kOk) status = prepare_paddings(context, &params);
-  if (status == Status::kOk) status = prepare_value(context, &params.value);
-  return status;
-}
-
 template <typename T>
 bool footprint(const void* in, Footprint* footprint) {
   const PadParams& params = *static_cast<const PadParams*>(in);
@@ -160,10 +148,28 @@ uint32_t rows_before(const PadParams& params, uint32_t row) {
 }
 
 // Empty where all rows are padding.
-Rows input_rows(const void* in, uint32_t, Rows rows) {
+}  // namespace
+
+Status pad_prepare(const OperatorContext& context, void* out) {
+  PadParams& params = *static_cast<PadParams*>(out);
+  Status status = check_arity(context, 2, 3);
+  if (status == Status::kOk) status = check_constant(context, kPaddings);
+  if (status == Status::kOk && context.output(0).type == DataType::kInt8) {
+    status = check_per_tensor(context, output_operand(0));
+  }
+  if (status == Status::kOk) status = prepare_paddings(context, &params);
+  if (status == Status::kOk) status = prepare_value(context, &params.value);
+  return status;
+}
+
+bool pad_int8_footprint(const void* in, Footprint* result) { return footprint<uint8_t>(in, result); }
+
+Rows pad_input_rows(const void* in, uint32_t, Rows rows) {
   const PadParams& params = *static_cast<const PadParams*>(in);
   return {rows_before(params, rows.first), rows_before(params, rows.last)};
 }
+
+namespace {
 
 Cost cost(const void* in, const Target&) {
   const PadParams& params = *static_cast<const PadParams*>(in);
@@ -192,7 +198,7 @@ Status run(const void* in, Rows rows, const Io& io) {
   const uint32_t before = params.before[kChannels];
   for (uint32_t row = rows.first; row < rows.last; ++row) {
     T* y = output.row_as<T>(row);
-    const Rows source = input_rows(in, 0, {row, row + 1});
+    const Rows source = pad_input_rows(in, 0, {row, row + 1});
     if (source.first == source.last) {
       fill(y, value, params.output[kWidth] * channels);
       continue;
@@ -219,7 +225,7 @@ constexpr Variant pad_variant(const Kernel& kernel, const char* name, DataType t
   return {kernel, name, "PAD", 34,
           type, DataType::kNone, type, "up to 5 dimensions",
           false, Overlap::kRows, sizeof(PadParams),
-          prepare, nullptr, footprint<T>, input_rows, nullptr, nullptr, cost};
+          pad_prepare, nullptr, footprint<T>, pad_input_rows, nullptr, nullptr, cost};
 }
 
 template <typename T>
@@ -227,7 +233,7 @@ constexpr Variant pad_v2_variant(const Kernel& kernel, const char* name, DataTyp
   return {kernel, name, "PADV2", 60,
           type, DataType::kNone, type, "up to 5 dimensions",
           false, Overlap::kRows, sizeof(PadParams),
-          prepare, nullptr, footprint<T>, input_rows, nullptr, nullptr, cost};
+          pad_prepare, nullptr, footprint<T>, pad_input_rows, nullptr, nullptr, cost};
 }
 
 }  // namespace

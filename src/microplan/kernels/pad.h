@@ -5,6 +5,8 @@
 
 #include <stdint.h>
 
+#include "microplan/operator.h"
+
 namespace microplan {
 
 // Views: input, output. Three outer dimensions, whose product is the number of rows, and two within a row.
@@ -16,6 +18,10 @@ struct PadParams {
   uint32_t output[kDims];
   uint32_t value;          // the bits of the surrounding elements
 };
+
+Status pad_prepare(const OperatorContext& context, void* params);
+bool pad_int8_footprint(const void* params, Footprint* footprint);
+Rows pad_input_rows(const void* params, uint32_t view, Rows rows);
 
 }  // namespace microplan
 

@@ -9,6 +9,8 @@
 
 namespace microplan {
 
+const MacOperator kTransposeConv = {2, 1, 3, 0, DataType::kInt16, kNoOption};
+
 namespace {
 
 // Fields of the schema's TransposeConvOptions.
@@ -19,7 +21,6 @@ constexpr uint32_t kFusedActivation = 3;
 
 // Input 0 is the output's shape.
 constexpr uint8_t kShape = 0;
-constexpr MacOperator kOperator = {2, 1, 3, 0, DataType::kInt16, kNoOption};
 
 Status check_output_shape(const OperatorContext& context) {
   const Status status = check_constant(context, kShape);
@@ -38,18 +39,18 @@ Status check_output_shape(const OperatorContext& context) {
 
 Status prepare_shape(const OperatorContext& context, Window* window) {
   Status status = check_arity(context, 3, 4);
-  if (status == Status::kOk) status = check_constant(context, kOperator.filter);
+  if (status == Status::kOk) status = check_constant(context, kTransposeConv.filter);
   if (status == Status::kOk) status = check_output_shape(context);
   if (status != Status::kOk) return status;
-  const TensorInfo input = context.input(kOperator.input);
+  const TensorInfo input = context.input(kTransposeConv.input);
   if (input.type != context.output(0).type) {
-    return context.fail(Status::kUnsupportedType, input_operand(kOperator.input),
+    return context.fail(Status::kUnsupportedType, input_operand(kTransposeConv.input),
                         MICROPLAN_DIAGNOSTIC_TEXT("input and output have different types"),
                         MICROPLAN_DIAGNOSTIC_TEXT("convert the model again"), static_cast<int64_t>(input.type));
   }
-  const TensorInfo filter = context.input(kOperator.filter);
+  const TensorInfo filter = context.input(kTransposeConv.filter);
   if (filter.rank != 4 || filter.product(0, 4) == 0) {
-    return context.fail(Status::kUnsupportedShape, input_operand(kOperator.filter),
+    return context.fail(Status::kUnsupportedShape, input_operand(kTransposeConv.filter),
                         MICROPLAN_DIAGNOSTIC_TEXT("the filter is not [channels, height, width, input channels]"),
                         MICROPLAN_DIAGNOSTIC_TEXT("convert the model again"), filter.rank);
   }
@@ -62,39 +63,15 @@ Status prepare_shape(const OperatorContext& context, Window* window) {
   asked.stride_w = options.int32_field(kStrideW, 0);
   asked.dilation_h = 1;
   asked.dilation_w = 1;
-  status = prepare_window(context, output_operand(0), input_operand(kOperator.input), asked, window);
+  status = prepare_window(context, output_operand(0), input_operand(kTransposeConv.input), asked, window);
   if (status != Status::kOk) return status;
   if (filter.dims[0] != window->in_c || filter.dims[3] != window->out_c) {
-    return context.fail(Status::kUnsupportedShape, input_operand(kOperator.filter),
+    return context.fail(Status::kUnsupportedShape, input_operand(kTransposeConv.filter),
                         MICROPLAN_DIAGNOSTIC_TEXT("the channels of input, filter and output do not go together"),
                         MICROPLAN_DIAGNOSTIC_TEXT("the filter is [output channels, height, width, input channels]"),
                         filter.dims[0]);
   }
   return Status::kOk;
-}
-
-template <typename Quantization>
-Status prepare(const OperatorContext& context, void* out) {
-  TransposeConvParamsOf<Quantization>& params = *static_cast<TransposeConvParamsOf<Quantization>*>(out);
-  const Status status = prepare_shape(context, &params.window);
-  if (status != Status::kOk) return status;
-  const uint8_t activation = context.options().uint8_field(kFusedActivation, 0);
-  return prepare_filter(context, kOperator, activation, &params.quantization);
-}
-
-template <typename Accumulator>
-bool footprint(const void* in, Footprint* result) {
-  const auto& params = *static_cast<const TransposeConvParamsOf<typename Accumulator::Params>*>(in);
-  const Window& window = params.window;
-  constexpr uint32_t kElement = sizeof(typename Accumulator::Output);
-  const Image input = {window.batches, window.out_h, window.out_w, window.out_c, kElement};
-  const Image output = {window.batches, window.in_h, window.in_w, window.in_c, kElement};
-  uint32_t filter_elements = window.in_c;
-  return window.dilation_h == 1 && window.dilation_w == 1 && check_window(window) &&
-         add_image(input_operand(kOperator.input), input, result) && add_image(output_operand(0), output, result) &&
-         multiply_checked(window.kernel_h, &filter_elements) && multiply_checked(window.kernel_w, &filter_elements) &&
-         multiply_checked(window.out_c, &filter_elements) &&
-         filter_footprint(params.quantization, filter_elements, window.in_c, result);
 }
 
 // The input positions along one axis that reach one output position: [first, first + count), the first of them through
@@ -116,8 +93,34 @@ Sources row_sources(const Window& window, uint32_t out_y) {
   return sources_of(out_y, window.pad_top, window.kernel_h, window.stride_h, window.out_h);
 }
 
+}  // namespace
+
+template <typename Accumulator>
+Status TransposeConv<Accumulator>::prepare(const OperatorContext& context, void* out) {
+  Params& params = *static_cast<Params*>(out);
+  const Status status = prepare_shape(context, &params.window);
+  if (status != Status::kOk) return status;
+  const uint8_t activation = context.options().uint8_field(kFusedActivation, 0);
+  return prepare_filter(context, kTransposeConv, activation, &params.quantization);
+}
+
+template <typename Accumulator>
+bool TransposeConv<Accumulator>::footprint(const void* in, Footprint* result) {
+  const Params& params = *static_cast<const Params*>(in);
+  const Window& window = params.window;
+  constexpr uint32_t kElement = sizeof(typename Accumulator::Output);
+  const Image input = {window.batches, window.out_h, window.out_w, window.out_c, kElement};
+  const Image output = {window.batches, window.in_h, window.in_w, window.in_c, kElement};
+  uint32_t filter_elements = window.in_c;
+  return window.dilation_h == 1 && window.dilation_w == 1 && check_window(window) &&
+         add_image(input_operand(kTransposeConv.input), input, result) && add_image(output_operand(0), output, result) &&
+         multiply_checked(window.kernel_h, &filter_elements) && multiply_checked(window.kernel_w, &filter_elements) &&
+         multiply_checked(window.out_c, &filter_elements) &&
+         filter_footprint(params.quantization, filter_elements, window.in_c, result);
+}
+
 // An output row that no input row reaches needs none.
-Rows input_rows(const void* in, uint32_t, Rows rows) {
+Rows transpose_conv_input_rows(const void* in, uint32_t, Rows rows) {
   const Window& window = *static_cast<const Window*>(in);
   const uint32_t first_batch = rows.first / window.in_h;
   const uint32_t last_batch = (rows.last - 1) / window.in_h;
@@ -126,9 +129,15 @@ Rows input_rows(const void* in, uint32_t, Rows rows) {
   return {first_batch * window.out_h + first.first, last_batch * window.out_h + last.first + last.count};
 }
 
+template struct TransposeConv<Int8Accumulator>;
+template struct TransposeConv<Int16Accumulator>;
+template struct TransposeConv<FloatAccumulator>;
+
+namespace {
+
 template <typename Quantization>
 void pack(const OperatorContext& context, const void* in, ConstantWriter& writer) {
-  pack_filter(context, kOperator, static_cast<const TransposeConvParamsOf<Quantization>*>(in)->quantization, writer);
+  pack_filter(context, kTransposeConv, static_cast<const TransposeConvParamsOf<Quantization>*>(in)->quantization, writer);
 }
 
 template <typename Quantization>
@@ -215,7 +224,8 @@ constexpr Variant variant(const Kernel& kernel, const char* name, DataType activ
   return {kernel, name, "TRANSPOSE_CONV", 67,
           DataType::kInt32, filter, activations, note,
           false, Overlap::kRows, sizeof(TransposeConvParamsOf<Params>),
-          prepare<Params>, nullptr, footprint<Accumulator>, input_rows, nullptr, pack<Params>, cost<Params>};
+          TransposeConv<Accumulator>::prepare, nullptr, TransposeConv<Accumulator>::footprint,
+          transpose_conv_input_rows, nullptr, pack<Params>, cost<Params>};
 }
 
 }  // namespace

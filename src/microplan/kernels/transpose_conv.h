@@ -20,6 +20,17 @@ struct TransposeConvParamsOf {
   Quantization quantization;
 };
 
+extern const MacOperator kTransposeConv;
+
+// What the variants of a type share, for Int8Accumulator, Int16Accumulator and FloatAccumulator.
+template <typename Accumulator>
+struct TransposeConv {
+  using Params = TransposeConvParamsOf<typename Accumulator::Params>;
+  static Status prepare(const OperatorContext& context, void* params);
+  static bool footprint(const void* params, Footprint* footprint);
+};
+Rows transpose_conv_input_rows(const void* params, uint32_t view, Rows rows);
+
 }  // namespace microplan
 
 #endif  // MICROPLAN_KERNELS_TRANSPOSE_CONV_H_
