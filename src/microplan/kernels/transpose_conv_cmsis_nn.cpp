@@ -13,10 +13,18 @@ using Shared = TransposeConv<Int8Accumulator>;
 // Above this many input channels, with strides up to 2, the library convolves with the filter reversed.
 constexpr uint32_t kReversedChannels = 16;
 
+// The library counts on outputs that are no smaller than the kernel and follow from the input: whole windows, or the
+// input's size times the stride.
+bool is_usual(uint32_t in, uint32_t out, uint32_t kernel, uint32_t stride, uint32_t pad) {
+  return kernel >= stride && out >= kernel && ((pad == 0 && out == (in - 1) * stride + kernel) || out == in * stride);
+}
+
 // Versions from before July 2026 misplace rows where the padding is no multiple of the stride.
 bool supports(const void* in, const Target&) {
   const Window& window = static_cast<const Shared::Params*>(in)->window;
-  return window.pad_top % window.stride_h == 0;
+  return window.pad_top % window.stride_h == 0 &&
+         is_usual(window.out_h, window.in_h, window.kernel_h, window.stride_h, window.pad_top) &&
+         is_usual(window.out_w, window.in_w, window.kernel_w, window.stride_w, window.pad_left);
 }
 
 bool footprint(const void* in, Footprint* result) {
@@ -63,7 +71,7 @@ namespace kernels {
 
 const Variant transpose_conv_int8_cmsis_nn_variant = {
     transpose_conv_int8_cmsis_nn, "transpose_conv_int8_cmsis_nn", "TRANSPOSE_CONV", 67,
-    DataType::kInt32, DataType::kInt8, DataType::kInt8, "padding a multiple of the stride",
+    DataType::kInt32, DataType::kInt8, DataType::kInt8, "usual output sizes, padding a multiple of the stride",
     true, Overlap::kNone, sizeof(Shared::Params),
     Shared::prepare, supports, footprint, transpose_conv_input_rows, scratch_bytes, pack, cost,
     kFeatureCmsisNn};
