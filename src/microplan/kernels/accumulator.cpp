@@ -107,32 +107,18 @@ bool rounds_to_zero(uint64_t largest, Requantize by) {
   return by.multiplier == 0 || (by.shift < 0 && 2 * largest < uint64_t{1} << -by.shift);
 }
 
-// Whether the output of a channel is the same whatever the input is: its filter is 0, as pruning and batch normalization
-// leave it with a bias that is out of all proportion, or the outputs of its smallest and its largest sum are equal.
-bool is_constant_channel(const OperatorContext& context, const MacOperator& op, uint32_t channel, Requantize by,
-                         int32_t* output) {
+// Whether a channel's filter is 0, as pruning and batch normalization leave it with a bias and a scale that are out of all
+// proportion: its output is the same whatever the input is.
+bool is_dead_channel(const OperatorContext& context, const MacOperator& op, uint32_t channel) {
   const TensorInfo filter = context.input(op.filter);
-  const TensorInfo bias = context.input(op.bias);
-  const int32_t zero_point = context.input(op.input).zero_point();
   const uint32_t channels = filter.dims[op.channel_axis];
   const uint32_t depth = filter.elements / channels;
   const uint32_t stride = op.channel_axis == 0 ? 1 : channels;
   const uint8_t* element = filter.data + channel * (op.channel_axis == 0 ? depth : 1);
-  int64_t low = bias.index < 0 ? 0 : bias.int32_at(channel);
-  int64_t high = low;
   for (uint32_t i = 0; i < depth; ++i, element += stride) {
-    const int32_t value = static_cast<int8_t>(*element);
-    low += value * ((value < 0 ? INT8_MAX : INT8_MIN) - zero_point);
-    high += value * ((value < 0 ? INT8_MIN : INT8_MAX) - zero_point);
+    if (*element != 0) return false;
   }
-  // Requantization rises with the sum as long as nothing overflows.
-  if (low != high && (by.shift > 0 || low < INT32_MIN || high > INT32_MAX)) return false;
-  const auto finish = [&](int64_t sum) {
-    const int32_t value = requantize(static_cast<int32_t>(sum), by);
-    return clamp(wrap_add(value, context.output(0).zero_point()), INT8_MIN, INT8_MAX);
-  };
-  *output = finish(low);
-  return *output == finish(high);
+  return true;
 }
 
 // requantize_fast() is exact when sums stay below 2^30 and shifts are in [1, kMaxFastShift] to the right.
@@ -150,12 +136,15 @@ uint32_t fast_requantize(const OperatorContext& context, const MacOperator& op) 
   const ChannelScales scales(context, op);
   const uint32_t channels = channels_of(context, op);
   Requantize by = {};
+  uint32_t fast = 1;
   for (uint32_t c = 0; c < channels; ++c) {
     if (c < scales.count()) (void)scales.requantize(c, &by);
-    int32_t output;
-    if (!is_fast(by, largest_sum(filter, bias, channels, c)) && !is_constant_channel(context, op, c, by, &output)) return 0;
+    if (is_fast(by, largest_sum(filter, bias, channels, c))) continue;
+    // With one factor for all channels, none can have another.
+    if (scales.count() == 1 || !is_dead_channel(context, op, c)) return 0;
+    fast = 2;
   }
-  return 1;
+  return fast;
 }
 
 void write_channel_requantize(const OperatorContext& context, const MacOperator& op, ConstantWriter& writer) {
@@ -238,7 +227,7 @@ Status prepare_filter(const OperatorContext& context, const MacOperator& op, uin
 bool filter_footprint(const ChannelQuantization& params, uint32_t filter_elements, uint32_t channels,
                       Footprint* footprint) {
   // The offset's bounds keep products within 32 bits.
-  if (params.per_channel > 1 || params.fast > 1 || params.input_offset < -INT8_MAX || params.input_offset > -INT8_MIN ||
+  if (params.per_channel > 1 || params.fast > 2 || params.input_offset < -INT8_MAX || params.input_offset > -INT8_MIN ||
       params.output_offset < INT8_MIN || params.output_offset > INT8_MAX ||
       !is_clamp(params.act_min, params.act_max, INT8_MIN, INT8_MAX)) {
     return false;
@@ -299,17 +288,18 @@ ChannelConstants ChannelPacker::channel(uint32_t channel) const {
     return result;
   }
   const uint64_t largest = largest_sum(filter_, bias_, channels, channel);
-  int32_t output = params_.output_offset;
-  if (!is_fast(by, largest) && is_constant_channel(context_, op_, channel, by, &output)) {
-    result.bias = 0;
-    by.multiplier = 0;
-  }
-  if (by.multiplier == 0 || rounds_to_zero(largest, by)) {
+  if (!is_fast(by, largest) && is_dead_channel(context_, op_, channel)) {
+    // A bias and a factor of 1/4 that make the same output.
+    const int32_t output = wrap_add(microplan::requantize(result.bias, by), params_.output_offset);
+    result.bias = 4 * (clamp(output, INT8_MIN, INT8_MAX) - params_.output_offset);
+    result.multiplier = by.multiplier = 1 << 30;
+    by.shift = -1;
+  } else if (by.multiplier == 0 || rounds_to_zero(largest, by)) {
     result.multiplier = 0;
     by.shift = -1;
   }
   result.shift = -by.shift;
-  result.rounding = fast_rounding(output, result.shift);
+  result.rounding = fast_rounding(params_.output_offset, result.shift);
   return result;
 }
 

@@ -32,7 +32,9 @@ struct ChannelQuantization {
   int32_t input_offset;   // minus the input's zero point
   int32_t output_offset;  // the output's zero point
   int32_t act_min, act_max;
-  uint32_t fast;          // 1: requantize_fast() is exact for every channel and whatever the input is
+  // Whether requantize_fast() is exact for every channel and whatever the input is: 1: yes; 2: with ChannelConstants, which
+  // have other biases and multipliers where a filter is 0; 0: no.
+  uint32_t fast;
 };
 
 // int16 activations and int8 filters, both symmetric. With 32-bit biases accumulators have 32 bits and are rounded

@@ -151,7 +151,7 @@ ChannelConstants BaseOutput::constants(uint32_t channel) const {
   ChannelConstants result;
   result.bias = bias_ == nullptr ? 0 : bias_[channel];
   result.multiplier = by.multiplier;
-  if (!params_.fast) {
+  if (params_.fast != 1) {
     result.rounding = params_.output_offset;
     result.shift = by.shift;
     return result;
@@ -168,9 +168,9 @@ ChannelConstants BaseOutput::constants(uint32_t channel) const {
 
 int8_t BaseOutput::finish(const ChannelConstants& channel, uint32_t sum) const {
   sum += static_cast<uint32_t>(channel.bias);
-  const int32_t value = params_.fast ? requantize_fast(static_cast<int32_t>(sum), channel.multiplier, channel.rounding,
-                                                       channel.shift)
-                                     : requantize_general(channel, sum);
+  const int32_t value = params_.fast == 1 ? requantize_fast(static_cast<int32_t>(sum), channel.multiplier,
+                                                            channel.rounding, channel.shift)
+                                          : requantize_general(channel, sum);
   return static_cast<int8_t>(clamp(value, params_.act_min, params_.act_max));
 }
 
