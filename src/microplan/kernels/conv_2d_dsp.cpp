@@ -39,7 +39,8 @@ bool footprint(const void* in, Footprint* result) {
 
 uint32_t scratch_bytes(const void* in, uint32_t) {
   const Conv2dDspShape shape(*static_cast<const Conv2dParams*>(in));
-  return shape.pixels() * (4 * shape.pairs + (shape.pointwise ? 0 : shape.chunk()));
+  if (shape.pointwise) return 4 * shape.pixels * shape.pairs;
+  return shape.pixels * (4 * shape.pairs + (shape.gathers ? shape.chunk() : 0)) + shape.run;
 }
 
 // The filter of a channel in the order in which its depths are widened.
@@ -171,7 +172,7 @@ Cost cost(const void* in, const Target&) {
   const uint64_t pixels = uint64_t{window.batches} * window.out_h * window.out_w;
   const uint64_t outputs = pixels * window.out_c;
   const uint64_t depth = uint64_t{window.kernel_h} * window.kernel_w * params.filter_c;
-  const bool blocks = params.quantization.fast && shape.pixels() == dsp::kBlockPixels;
+  const bool blocks = params.quantization.fast && shape.pixels == dsp::kBlockPixels;
   // In hundredths: of an output, of a pair of depths of it, and of widening one.
   const uint64_t output_cost = blocks ? 950 : params.quantization.fast ? 2200 : 6000;
   const uint64_t pair_cost = blocks ? 156 : 260;
@@ -200,12 +201,12 @@ Conv2dDspShape::Conv2dDspShape(const Conv2dParams& params) {
     chunks = 1;
   }
   pairs = chunks * ((chunk() + 1) / 2);
+  pixels = pairs <= kMaxBlockPairs ? dsp::kBlockPixels : 1;
   pointwise = window.kernel_h == 1 && window.kernel_w == 1 && window.stride_h == 1 && window.stride_w == 1;
+  gathers = !pointwise && params.filter_c % 4 != 0;
 }
 
 uint32_t Conv2dDspShape::single_bytes() const { return Conv2dDspSingle::kBytes + 2 * pairs; }
-
-uint32_t Conv2dDspShape::pixels() const { return pairs <= kMaxBlockPairs ? dsp::kBlockPixels : 1; }
 
 #if defined(__ARM_FEATURE_DSP) || MICROPLAN_EMULATE_DSP
 
@@ -216,7 +217,7 @@ struct Pixel {
   uint32_t row, x;
 };
 
-// The input that outputs are made of, widened. Rows of a pointwise convolution whose images lie whole in memory are one.
+// The input that outputs are made of, widened. Rows of a pointwise convolution that lie one behind the other are one.
 class Patches {
  public:
   Patches(const Conv2dParams& params, const Conv2dDspShape& shape, const View& input, void* scratch)
@@ -226,7 +227,10 @@ class Patches {
         filter_c_(params.filter_c),
         zero_point_(-params.quantization.input_offset),
         words_(static_cast<uint32_t*>(scratch)),
-        gathered_(reinterpret_cast<int8_t*>(words_ + shape.pixels() * shape.pairs)) {}
+        padding_(reinterpret_cast<int8_t*>(words_ + shape.pixels * shape.pairs)),
+        gathered_(padding_ + shape.run) {
+    if (!shape.pointwise) dsp::fill_bytes(padding_, zero_point_, shape.run);
+  }
 
   const uint32_t* words() const { return words_; }
 
@@ -234,17 +238,18 @@ class Patches {
   void widen(Pixel at, uint32_t count, uint32_t group) {
     if (shape_.pointwise) {
       const int8_t* from = input_.row_as<const int8_t>(at.row) + at.x * window_.in_c + group * filter_c_;
-      dsp::widen(words_, from, window_.in_c, filter_c_, count);
+      widen_run(words_, from, window_.in_c, filter_c_, count);
       return;
     }
-    Corner corner;
-    corner.set(window_, at);
+    const Corner corner(window_, at);
     const uint32_t end_x = static_cast<uint32_t>(corner.x) + (count - 1) * window_.stride_w +
                            (window_.kernel_w - 1u) * window_.dilation_w;
     if (at.x + count <= window_.out_w && corner.x >= 0 && end_x < window_.in_w && shape_.chunk_runs == 1) {
       widen_inside(corner, count, group);
-    } else {
+    } else if (shape_.gathers) {
       widen_gathered(at, count, group);
+    } else {
+      widen_taps(at, count, group);
     }
   }
 
@@ -254,13 +259,28 @@ class Patches {
     uint32_t first_row;  // of the batch
     int32_t y, x;
 
-    void set(const Window& window, Pixel at) {
+    Corner() = default;
+    Corner(const Window& window, Pixel at) {
       const uint32_t batch = at.row / window.out_h;
       first_row = batch * window.in_h;
       y = static_cast<int32_t>((at.row - batch * window.out_h) * window.stride_h) - window.pad_top;
       x = static_cast<int32_t>(at.x * window.stride_w) - window.pad_left;
     }
   };
+
+  void advance(Pixel* pixel) const {
+    if (++pixel->x != window_.out_w) return;
+    pixel->x = 0;
+    ++pixel->row;
+  }
+
+  static uint32_t* widen_run(uint32_t* to, const int8_t* from, uint32_t pixel_step, uint32_t bytes, uint32_t pixels) {
+    if (pixels == 1) return dsp::widen_pixel(to, from, bytes);
+    const int8_t* const second = from + pixel_step;
+    const int8_t* const third = second + pixel_step;
+    const int8_t* const all[dsp::kBlockPixels] = {from, second, third, third + pixel_step};
+    return dsp::widen_block(to, all, bytes);
+  }
 
   // The row of the input under tap row `ky`, nullptr outside.
   const int8_t* row(const Corner& corner, uint32_t ky, uint32_t group) const {
@@ -269,59 +289,70 @@ class Patches {
   }
 
   // All columns lie inside, in one row of the output.
-  void widen_inside(const Corner& corner, uint32_t count, uint32_t group) {
+  [[gnu::noinline]] void widen_inside(const Corner& corner, uint32_t count, uint32_t group) const {
     uint32_t* to = words_;
     for (uint32_t ky = 0; ky < window_.kernel_h; ++ky) {
       const int8_t* from = row(corner, ky, group);
+      uint32_t pixel_step = uint32_t{window_.stride_w} * window_.in_c;
+      uint32_t run_step = uint32_t{window_.dilation_w} * window_.in_c;
       if (from == nullptr) {
-        const uint32_t words = count * shape_.row_runs * ((shape_.run + 1) / 2);
-        const uint32_t both = dsp::join_halves(zero_point_, zero_point_);
-        for (uint32_t i = words; i != 0; --i) *to++ = both;
-        continue;
+        from = padding_;
+        pixel_step = run_step = 0;
+      } else {
+        from += static_cast<uint32_t>(corner.x) * window_.in_c;
       }
-      from += static_cast<uint32_t>(corner.x) * window_.in_c;
-      for (uint32_t i = shape_.row_runs; i != 0; --i) {
-        to = dsp::widen(to, from, uint32_t{window_.stride_w} * window_.in_c, shape_.run, count);
-        from += uint32_t{window_.dilation_w} * window_.in_c;
+      for (uint32_t i = shape_.row_runs; i != 0; --i, from += run_step) {
+        to = widen_run(to, from, pixel_step, shape_.run, count);
       }
     }
   }
 
-  void widen_gathered(Pixel at, uint32_t count, uint32_t group) {
+  // Each tap of each pixel lies inside or reads the padding.
+  [[gnu::noinline]] void widen_taps(Pixel at, uint32_t count, uint32_t group) const {
+    Corner corners[dsp::kBlockPixels];
+    for (uint32_t p = 0; p < count; ++p, advance(&at)) corners[p] = Corner(window_, at);
+    uint32_t* to = words_;
+    for (uint32_t ky = 0; ky < window_.kernel_h; ++ky) {
+      const int8_t* rows[dsp::kBlockPixels];
+      for (uint32_t p = 0; p < count; ++p) rows[p] = row(corners[p], ky, group);
+      for (uint32_t kx = 0; kx < window_.kernel_w; ++kx) {
+        const int8_t* from[dsp::kBlockPixels];
+        for (uint32_t p = 0; p < count; ++p) {
+          const uint32_t x = static_cast<uint32_t>(corners[p].x) + kx * window_.dilation_w;
+          from[p] = rows[p] != nullptr && x < window_.in_w ? rows[p] + x * window_.in_c : padding_;
+        }
+        to = count == 1 ? dsp::widen_pixel(to, from[0], filter_c_) : dsp::widen_block(to, from, filter_c_);
+      }
+    }
+  }
+
+  [[gnu::noinline]] void widen_gathered(Pixel at, uint32_t count, uint32_t group) const {
     const uint32_t chunk = shape_.chunk();
     uint32_t* to = words_;
     for (uint32_t first_run = 0; first_run < shape_.chunks * shape_.chunk_runs; first_run += shape_.chunk_runs) {
       int8_t* bytes = gathered_;
       Pixel pixel = at;
-      for (uint32_t p = 0; p < count; ++p) {
-        Corner corner;
-        corner.set(window_, pixel);
+      for (uint32_t p = 0; p < count; ++p, advance(&pixel)) {
+        const Corner corner(window_, pixel);
         for (uint32_t i = 0; i < shape_.chunk_runs; ++i, bytes += shape_.run) gather(corner, first_run + i, group, bytes);
-        if (++pixel.x == window_.out_w) {
-          pixel.x = 0;
-          ++pixel.row;
-        }
       }
-      to = dsp::widen(to, gathered_, chunk, chunk, count);
+      to = widen_run(to, gathered_, chunk, chunk, count);
     }
   }
 
   void gather(const Corner& corner, uint32_t run, uint32_t group, int8_t* to) const {
     const uint32_t ky = run / shape_.row_runs;
-    const int8_t* from = row(corner, ky, group);
-    if (from == nullptr) {
-      dsp::fill_bytes(to, zero_point_, shape_.run);
-      return;
-    }
-    const int32_t x = corner.x + static_cast<int32_t>((run - ky * shape_.row_runs) * window_.dilation_w);
+    const int8_t* const from = row(corner, ky, group);
     const int32_t taps = shape_.row_runs == 1 ? window_.kernel_w : 1;
-    const int32_t before = clamp(-x, 0, taps);
-    const int32_t after = clamp(x + taps - window_.in_w, 0, taps);
-    const uint32_t inside = static_cast<uint32_t>(taps - before - after) * filter_c_;
-    dsp::fill_bytes(to, zero_point_, static_cast<uint32_t>(before) * filter_c_);
-    to += static_cast<uint32_t>(before) * filter_c_;
-    if (inside != 0) dsp::copy_bytes(to, from + static_cast<uint32_t>(x + before) * window_.in_c, inside);
-    dsp::fill_bytes(to + inside, zero_point_, static_cast<uint32_t>(after) * filter_c_);
+    const int32_t x = corner.x + static_cast<int32_t>((run - ky * shape_.row_runs) * window_.dilation_w);
+    const int32_t before = from == nullptr ? taps : clamp(-x, 0, taps);
+    const int32_t after = from == nullptr ? 0 : clamp(x + taps - window_.in_w, 0, taps);
+    const uint32_t before_bytes = static_cast<uint32_t>(before) * filter_c_;
+    const uint32_t inside_bytes = static_cast<uint32_t>(taps - before - after) * filter_c_;
+    dsp::fill_bytes(to, zero_point_, before_bytes);
+    to += before_bytes;
+    if (inside_bytes != 0) dsp::copy_bytes(to, from + static_cast<uint32_t>(x + before) * window_.in_c, inside_bytes);
+    dsp::fill_bytes(to + inside_bytes, zero_point_, static_cast<uint32_t>(after) * filter_c_);
   }
 
   const Window& window_;
@@ -330,7 +361,8 @@ class Patches {
   const uint32_t filter_c_;
   const int32_t zero_point_;
   uint32_t* const words_;
-  int8_t* const gathered_;  // one chunk of each pixel
+  int8_t* const padding_;   // a run
+  int8_t* const gathered_;  // a chunk of each pixel
 };
 
 [[gnu::noinline]] int8_t finish(const ChannelQuantization& quantization, const ChannelConstants& by, int32_t sum) {
@@ -341,15 +373,13 @@ class Patches {
 
 // The outputs of one pixel that records make.
 template <dsp::Encoding kEncoding>
-void multiply_pixel(const ChannelQuantization& quantization, const uint32_t* x, uint32_t pairs, const uint32_t* filter,
-                    const uint32_t* filter_end, int8_t* y) {
-  while (filter != filter_end) {
+[[gnu::noinline]] void multiply_pixel(const ChannelQuantization& quantization, const dsp::Block& block, int8_t* y) {
+  for (const uint32_t* filter = block.filter; filter != block.filter_end;) {
     int32_t first = static_cast<int32_t>(*filter++);
     int32_t second = static_cast<int32_t>(*filter++);
-    const uint32_t* const end = x + pairs;
-    for (const uint32_t* at = x; at != end; ++at, ++filter) {
-      first = dsp::smlad(dsp::sxtb16(*filter), *at, first);
-      second = dsp::smlad(kEncoding == dsp::Encoding::kSum ? *filter : dsp::sxtb16_ror8(*filter), *at, second);
+    for (const uint32_t* x = block.input; x != block.input_end; ++x, ++filter) {
+      first = dsp::smlad(dsp::sxtb16(*filter), *x, first);
+      second = dsp::smlad(kEncoding == dsp::Encoding::kSum ? *filter : dsp::sxtb16_ror8(*filter), *x, second);
     }
     if (kEncoding == dsp::Encoding::kSum) second = wrap_sub(second, first) >> 8;
     ChannelConstants by;
@@ -366,28 +396,35 @@ void multiply_pixel(const ChannelQuantization& quantization, const uint32_t* x, 
 }
 
 // The outputs of a channel without a neighbour.
+template <uint32_t kPixels>
 [[gnu::noinline]] void multiply_single(const ChannelQuantization& quantization, const uint32_t* x, uint32_t pairs,
-                                       uint32_t pixels, const uint8_t* record, int8_t* y, uint32_t pixel_step) {
+                                       const uint8_t* record, int8_t* y, uint32_t pixel_step) {
   ChannelConstants by;
   by.bias = static_cast<int32_t>(dsp::load_word(record));
   by.multiplier = static_cast<int32_t>(dsp::load_word(record + 4));
   by.rounding = static_cast<int32_t>(dsp::load_word(record + 8));
   by.shift = static_cast<int8_t>(record[12]);
-  for (uint32_t p = 0; p < pixels; ++p, y += pixel_step) {
-    const uint8_t* filter = record + Conv2dDspSingle::kBytes;
-    const uint32_t* at = x + p;
-    int32_t sum = by.bias;
-    for (uint32_t i = pairs / 2; i != 0; --i, filter += 4, at += 2 * pixels) {
-      const uint32_t word = dsp::load_word(filter);
-      sum = dsp::smlad(dsp::sxtb16(word), at[0], sum);
-      sum = dsp::smlad(dsp::sxtb16_ror8(word), at[pixels], sum);
-    }
-    if (pairs % 2 != 0) {
-      const uint32_t both = dsp::join_halves(static_cast<int8_t>(filter[0]), static_cast<int8_t>(filter[1]));
-      sum = dsp::smlad(both, at[0], sum);
-    }
-    *y = finish(quantization, by, sum);
+  const uint8_t* filter = record + Conv2dDspSingle::kBytes;
+  int32_t sum0 = by.bias, sum1 = by.bias, sum2 = by.bias, sum3 = by.bias;
+  const auto add = [&](uint32_t both) {
+    sum0 = dsp::smlad(both, x[0], sum0);
+    if (kPixels == 1) return;
+    sum1 = dsp::smlad(both, x[1 % kPixels], sum1);
+    sum2 = dsp::smlad(both, x[2 % kPixels], sum2);
+    sum3 = dsp::smlad(both, x[3 % kPixels], sum3);
+  };
+  for (uint32_t i = pairs / 2; i != 0; --i, filter += 4, x += kPixels) {
+    const uint32_t word = dsp::load_word(filter);
+    add(dsp::sxtb16(word));
+    x += kPixels;
+    add(dsp::sxtb16_ror8(word));
   }
+  if (pairs % 2 != 0) add(dsp::join_halves(static_cast<int8_t>(filter[0]), static_cast<int8_t>(filter[1])));
+  y[0] = finish(quantization, by, sum0);
+  if (kPixels == 1) return;
+  y[pixel_step] = finish(quantization, by, sum1);
+  y[2 * pixel_step] = finish(quantization, by, sum2);
+  y[3 * pixel_step] = finish(quantization, by, sum3);
 }
 
 // Whether rows `rows` of the view, of `row_bytes`, lie one behind the other.
@@ -423,7 +460,7 @@ class Convolution {
 
  private:
   void run_pixels(Pixel at, uint32_t count) {
-    const bool blocks = shape_.pixels() == dsp::kBlockPixels && quantization_.fast;
+    const bool blocks = shape_.pixels == dsp::kBlockPixels && quantization_.fast;
     int8_t* y = output_.row_as<int8_t>(at.row);
     while (count != 0) {
       const uint32_t pixels = blocks && count >= dsp::kBlockPixels ? dsp::kBlockPixels : 1;
@@ -445,22 +482,22 @@ class Convolution {
     }
   }
 
-  void multiply(uint32_t group, uint32_t pixels, int8_t* y) {
+  void multiply(uint32_t group, uint32_t pixels, int8_t* y) const {
     const uint32_t* const filter = records_ + group * shape_.group_words();
-    const uint32_t* const filter_end = filter + shape_.group_words();
     const uint32_t* const x = patches_.words();
-    if (filter == filter_end) {
-    } else if (pixels != 1) {
-      const dsp::PairsEnd end = {x + pixels * shape_.pairs, filter_end};
-      dsp::multiply_block(x, filter, y, window_.out_c, end, encoding_);
-    } else if (encoding_ == dsp::Encoding::kSum) {
-      multiply_pixel<dsp::Encoding::kSum>(quantization_, x, shape_.pairs, filter, filter_end, y);
-    } else {
-      multiply_pixel<dsp::Encoding::kBytes>(quantization_, x, shape_.pairs, filter, filter_end, y);
+    const dsp::Block block = {x, x + pixels * shape_.pairs, filter, filter + shape_.group_words(), window_.out_c};
+    const bool sums = encoding_ == dsp::Encoding::kSum;
+    if (block.filter != block.filter_end) {
+      if (pixels == 1) {
+        (sums ? multiply_pixel<dsp::Encoding::kSum> : multiply_pixel<dsp::Encoding::kBytes>)(quantization_, block, y);
+      } else {
+        (sums ? dsp::multiply_sums : dsp::multiply_bytes)(block, y);
+      }
     }
     if (!shape_.has_single()) return;
-    multiply_single(quantization_, x, shape_.pairs, pixels, singles_ + group * shape_.single_bytes(),
-                    y + shape_.group_channels - 1, window_.out_c);
+    (pixels == 1 ? multiply_single<1> : multiply_single<dsp::kBlockPixels>)(
+        quantization_, x, shape_.pairs, singles_ + group * shape_.single_bytes(), y + shape_.group_channels - 1,
+        window_.out_c);
   }
 
   const Window& window_;

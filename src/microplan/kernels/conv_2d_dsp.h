@@ -23,15 +23,15 @@ struct Conv2dDspShape {
   uint32_t chunk_runs;      // 1, or all runs of the window
   uint32_t chunks;
   uint32_t pairs;           // of depths, of one output
+  uint32_t pixels;          // that are widened at once: a block, or one where a block would take too much scratch
   bool pointwise;           // each output pixel is made of the input pixel at the same place
+  bool gathers;             // taps beside the input are put together with those inside before they are widened
 
   uint32_t chunk() const { return run * chunk_runs; }
   uint32_t record_words() const { return dsp::kRecordWords + pairs; }
   uint32_t group_words() const { return group_channels / 2 * record_words(); }
   bool has_single() const { return group_channels % 2 != 0; }
   uint32_t single_bytes() const;
-  // Pixels that are widened at once; fewer than a block where a block would take too much scratch.
-  uint32_t pixels() const;
 };
 
 // A channel without a neighbour. Its filter follows: two bytes for each pair of depths, those of two pairs interleaved.

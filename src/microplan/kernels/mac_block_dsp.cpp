@@ -13,11 +13,14 @@ namespace dsp {
 
 #if defined(__ARM_FEATURE_DSP)
 
-namespace {
-
 // Registers: r0 input, r1 filter, r2 and r3 two pixels, r4 to r7 the first channel's sums, r8 to r11 the second's, r12 a
-// filter word, lr its first channel. On the stack: the input at 0, the output at 8, the step at 12, the input's end at 52,
-// the filter's at 56, the way into the loop at 60.
+// filter word, lr its first channel. On the stack: the output, then the Block, then the way into the loop.
+#define MICROPLAN_AT_OUTPUT "[sp, #0]"
+#define MICROPLAN_AT_INPUT "[sp, #4]"
+#define MICROPLAN_AT_INPUT_END "[sp, #8]"
+#define MICROPLAN_AT_FILTER_END "[sp, #16]"
+#define MICROPLAN_AT_STEP "[sp, #20]"
+#define MICROPLAN_AT_ENTRY "[sp, #24]"
 
 // The products of a pair of depths; the sums are added to `a` to `h`.
 #define MICROPLAN_PAIR(unpack, a, b, c, d, e, f, g, h) \
@@ -42,39 +45,41 @@ namespace {
   "asr " x ", " x ", r3\n"             \
   "ssat " x ", #8, " x "\n"
 
-// The block: `unroll` times a pair of `pair_bytes` of code, `entry` of which from the end on makes the loop begin in its
-// middle; `second` doubles the second channel's sums.
+// The block. The loop has `unroll` pairs in a row and begins in its middle: r7 is the bytes of input behind the first pair,
+// `entry` makes it the bytes of code to run before the end of the loop. `second` doubles the second channel's sums.
 #define MICROPLAN_BLOCK(unpack, unroll, entry, second)                       \
   ".syntax unified\n"                                                        \
-  "push {r0-r11, lr}\n"                                                      \
-  "ldr r4, [sp, #52]\n"                                                      \
-  "subs r4, r4, r0\n"                                                        \
-  "subs r4, r4, #16\n"                                                       \
+  "push {r4-r11, lr}\n"                                                      \
+  "ldmia r0, {r2-r6}\n"                                                      \
+  "subs r7, r3, r2\n"                                                        \
+  "subs r7, r7, #16\n"                                                       \
   entry                                                                      \
-  "adr.w r6, 3f\n"                                                           \
-  "subs r6, r6, r4\n"                                                        \
-  "orr r6, r6, #1\n"                                                         \
-  "str r6, [sp, #60]\n"                                                      \
+  "adr.w r0, 3f\n"                                                           \
+  "subs r7, r0, r7\n"                                                        \
+  "orr r7, r7, #1\n"                                                         \
+  "push {r1-r7}\n"                                                           \
+  "mov r1, r4\n"                                                             \
   "1:\n"                                                                     \
+  "ldr r0, " MICROPLAN_AT_INPUT "\n"                                         \
   "ldrd r7, r11, [r1], #8\n"                                                 \
   MICROPLAN_PAIR(unpack, "r7", "r7", "r7", "r7", "r11", "r11", "r11", "r11") \
-  "ldr.w pc, [sp, #60]\n"                                                    \
+  "ldr.w pc, " MICROPLAN_AT_ENTRY "\n"                                       \
   "2:\n"                                                                     \
   ".rept " unroll "\n"                                                       \
   MICROPLAN_PAIR(unpack, "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11")   \
   ".endr\n"                                                                  \
   "3:\n"                                                                     \
-  "ldr r2, [sp, #52]\n"                                                      \
+  "ldr r2, " MICROPLAN_AT_INPUT_END "\n"                                     \
   "cmp r0, r2\n"                                                             \
   "bne.w 2b\n"                                                               \
   second                                                                     \
   "ldmia r1!, {r0, r2, r3}\n"                                                \
-  "ldr.w lr, [sp, #8]\n"                                                     \
+  "ldr.w lr, " MICROPLAN_AT_OUTPUT "\n"                                      \
   "lsls r4, r4, #1\n"                                                        \
   MICROPLAN_REQUANTIZE("r4", "r12")                                          \
   "lsls r6, r6, #1\n"                                                        \
   MICROPLAN_REQUANTIZE("r6", "r12")                                          \
-  "ldr.w r12, [sp, #12]\n"                                                   \
+  "ldr.w r12, " MICROPLAN_AT_STEP "\n"                                       \
   "strb.w r6, [lr, r12, lsl #1]\n"                                           \
   "add.w r6, lr, r12\n"                                                      \
   "strb.w r4, [lr], #1\n"                                                    \
@@ -94,20 +99,18 @@ namespace {
   "strb.w r8, [lr], #1\n"                                                    \
   "strb.w r11, [r6, r12, lsl #1]\n"                                          \
   "strb.w r9, [r6]\n"                                                        \
-  "str.w lr, [sp, #8]\n"                                                     \
-  "ldr r0, [sp, #0]\n"                                                       \
-  "ldr r2, [sp, #56]\n"                                                      \
+  "str.w lr, " MICROPLAN_AT_OUTPUT "\n"                                      \
+  "ldr r2, " MICROPLAN_AT_FILTER_END "\n"                                    \
   "cmp r1, r2\n"                                                             \
   "bne.w 1b\n"                                                               \
-  "add sp, sp, #16\n"                                                        \
+  "add sp, sp, #28\n"                                                        \
   "pop {r4-r11, pc}\n"
 
-// For Encoding::kSum: 48 bytes a pair, 16 of the input. The second sums less the first are 256 times the second channel's.
-[[gnu::naked, gnu::noinline]] void multiply_sums(const uint32_t*, const uint32_t*, int8_t*, uint32_t, const uint32_t*,
-                                                 const uint32_t*, uint32_t) {
+// 48 bytes a pair, 16 of the input. The second sums less the first are 256 times the second channel's.
+[[gnu::naked, gnu::noinline]] void multiply_sums(const Block&, int8_t*) {
   asm(MICROPLAN_BLOCK("", "8",
-                      "and r4, r4, #112\n"
-                      "add r4, r4, r4, lsl #1\n",
+                      "and r7, r7, #112\n"
+                      "add r7, r7, r7, lsl #1\n",
                       "sub r8, r8, r4\n"
                       "sub r9, r9, r5\n"
                       "sub r10, r10, r6\n"
@@ -118,30 +121,33 @@ namespace {
                       "asr r11, r11, #7\n"));
 }
 
-// For Encoding::kBytes: 52 bytes a pair, 16 of the input.
-[[gnu::naked, gnu::noinline]] void multiply_bytes(const uint32_t*, const uint32_t*, int8_t*, uint32_t, const uint32_t*,
-                                                  const uint32_t*, uint32_t) {
+// 52 bytes a pair, 16 of the input.
+[[gnu::naked, gnu::noinline]] void multiply_bytes(const Block&, int8_t*) {
   asm(MICROPLAN_BLOCK("sxtb16 r12, r12, ror #8\n", "4",
-                      "and r4, r4, #48\n"
-                      "add r5, r4, r4, lsl #1\n"
-                      "add r4, r5, r4, lsr #2\n",
+                      "and r7, r7, #48\n"
+                      "add r0, r7, r7, lsl #1\n"
+                      "add r7, r0, r7, lsr #2\n",
                       "lsl r8, r8, #1\n"
                       "lsl r9, r9, #1\n"
                       "lsl r10, r10, #1\n"
                       "lsl r11, r11, #1\n"));
 }
 
-// Groups of four bytes of four pixels. r0 to, r1 from, r2 step, r3 groups.
-[[gnu::naked, gnu::noinline]] uint32_t* widen_groups(uint32_t*, const int8_t*, uint32_t, uint32_t) {
+// r0 to; the pixels r1, r2, r3 and r12; lr groups of four bytes; the count on the stack. What comes behind them: a half of
+// a pair, whose other half does not matter; a pair; a pair and a half.
+[[gnu::naked, gnu::noinline]] uint32_t* widen_block(uint32_t*, const int8_t* const*, uint32_t) {
   asm(".syntax unified\n"
-      "push {r4-r11, lr}\n"
-      "add r12, r2, r2, lsl #1\n"
+      "push {r2, r4-r11, lr}\n"
+      "lsrs r4, r2, #2\n"
+      "mov lr, r4\n"
+      "ldmia.w r1, {r1, r2, r3, r12}\n"
+      "beq.n 2f\n"
       "1:\n"
-      "ldr.w r5, [r1, r2]\n"
-      "ldr.w r6, [r1, r2, lsl #1]\n"
-      "ldr.w r7, [r1, r12]\n"
-      "ldr.w r4, [r1], #4\n"
-      "subs r3, r3, #1\n"
+      "ldr r4, [r1], #4\n"
+      "ldr r5, [r2], #4\n"
+      "ldr r6, [r3], #4\n"
+      "ldr r7, [r12], #4\n"
+      "subs lr, lr, #1\n"
       "sxtb16 r8, r4\n"
       "sxtb16 r9, r5\n"
       "sxtb16 r10, r6\n"
@@ -153,48 +159,70 @@ namespace {
       "sxtb16 r7, r7, ror #8\n"
       "stmia r0!, {r4-r7}\n"
       "bne.n 1b\n"
-      "pop {r4-r11, pc}\n");
-}
-
-#undef MICROPLAN_BLOCK
-#undef MICROPLAN_REQUANTIZE
-#undef MICROPLAN_PAIR
-
-}  // namespace
-
-void multiply_block(const uint32_t* input, const uint32_t* filter, int8_t* output, uint32_t pixel_step, PairsEnd end,
-                    Encoding encoding) {
-  const auto multiply = encoding == Encoding::kSum ? multiply_sums : multiply_bytes;
-  multiply(input, filter, output, pixel_step, end.input, end.filter, 0);
+      "2:\n"
+      "ldr r8, [sp]\n"
+      "ands r8, r8, #3\n"
+      "beq.n 5f\n"
+      "cmp r8, #2\n"
+      "bhs.n 3f\n"
+      "ldrsb r4, [r1]\n"
+      "ldrsb r5, [r2]\n"
+      "ldrsb r6, [r3]\n"
+      "ldrsb r7, [r12]\n"
+      "b.n 4f\n"
+      "3:\n"
+      "ldrh r4, [r1]\n"
+      "ldrh r5, [r2]\n"
+      "ldrh r6, [r3]\n"
+      "ldrh r7, [r12]\n"
+      "bne.n 6f\n"
+      "orr r4, r4, r4, lsl #8\n"
+      "orr r5, r5, r5, lsl #8\n"
+      "orr r6, r6, r6, lsl #8\n"
+      "orr r7, r7, r7, lsl #8\n"
+      "sxtb16 r4, r4\n"
+      "sxtb16 r5, r5\n"
+      "sxtb16 r6, r6\n"
+      "sxtb16 r7, r7\n"
+      "4:\n"
+      "stmia r0!, {r4-r7}\n"
+      "5:\n"
+      "pop {r2, r4-r11, pc}\n"
+      "6:\n"
+      "ldrb r8, [r1, #2]\n"
+      "ldrb r9, [r2, #2]\n"
+      "ldrb r10, [r3, #2]\n"
+      "ldrb r11, [r12, #2]\n"
+      "orr r8, r4, r8, lsl #16\n"
+      "orr r9, r5, r9, lsl #16\n"
+      "orr r10, r6, r10, lsl #16\n"
+      "orr r11, r7, r11, lsl #16\n"
+      "sxtb16 r8, r8\n"
+      "sxtb16 r9, r9\n"
+      "sxtb16 r10, r10\n"
+      "sxtb16 r11, r11\n"
+      "stmia r0!, {r8-r11}\n"
+      "sxtb16 r4, r4, ror #8\n"
+      "sxtb16 r5, r5, ror #8\n"
+      "sxtb16 r6, r6, ror #8\n"
+      "sxtb16 r7, r7, ror #8\n"
+      "b.n 4b\n");
 }
 
 #else
 
 namespace {
 
-uint32_t* widen_groups(uint32_t* to, const int8_t* from, uint32_t pixel_step, uint32_t groups) {
-  for (; groups != 0; --groups, from += 4, to += 2 * kBlockPixels) {
-    for (uint32_t p = 0; p < kBlockPixels; ++p) {
-      const uint32_t word = load_word(from + p * pixel_step);
-      to[p] = sxtb16(word);
-      to[kBlockPixels + p] = sxtb16_ror8(word);
-    }
-  }
-  return to;
-}
-
-}  // namespace
-
-void multiply_block(const uint32_t* input, const uint32_t* filter, int8_t* output, uint32_t pixel_step, PairsEnd end,
-                    Encoding encoding) {
-  while (filter != end.filter) {
+void multiply_block(const Block& block, int8_t* output, Encoding encoding) {
+  const uint32_t* filter = block.filter;
+  while (filter != block.filter_end) {
     int32_t sums[2][kBlockPixels];
     for (uint32_t p = 0; p < kBlockPixels; ++p) {
       sums[0][p] = static_cast<int32_t>(filter[0]);
       sums[1][p] = static_cast<int32_t>(filter[1]);
     }
     filter += 2;
-    for (const uint32_t* x = input; x != end.input; x += kBlockPixels, ++filter) {
+    for (const uint32_t* x = block.input; x != block.input_end; x += kBlockPixels, ++filter) {
       const uint32_t second = encoding == Encoding::kSum ? *filter : sxtb16_ror8(*filter);
       for (uint32_t p = 0; p < kBlockPixels; ++p) {
         sums[0][p] = smlad(sxtb16(*filter), x[p], sums[0][p]);
@@ -207,7 +235,7 @@ void multiply_block(const uint32_t* input, const uint32_t* filter, int8_t* outpu
       if (encoding == Encoding::kSum) sums[1][p] = wrap_sub(sums[1][p], sums[0][p]) >> 8;
       for (uint32_t c = 0; c < 2; ++c) {
         const int32_t shift = static_cast<int32_t>(filter[2] >> (8 * c) & 0xffu);
-        output[p * pixel_step + c] =
+        output[p * block.pixel_step + c] =
             static_cast<int8_t>(ssat<8>(requantize(sums[c][p], multiplier[c], rounding[c], shift)));
       }
     }
@@ -216,27 +244,37 @@ void multiply_block(const uint32_t* input, const uint32_t* filter, int8_t* outpu
   }
 }
 
-#endif
+}  // namespace
 
-uint32_t* widen(uint32_t* to, const int8_t* from, uint32_t pixel_step, uint32_t count, uint32_t pixels) {
-  const uint32_t groups = count / 4;
-  if (pixels == kBlockPixels) {
-    if (groups != 0) to = widen_groups(to, from, pixel_step, groups);
-    from += 4 * groups;
-  } else {
-    for (uint32_t i = groups; i != 0; --i, from += 4) {
-      const uint32_t word = load_word(from);
-      *to++ = sxtb16(word);
-      *to++ = sxtb16_ror8(word);
+void multiply_sums(const Block& block, int8_t* output) { multiply_block(block, output, Encoding::kSum); }
+void multiply_bytes(const Block& block, int8_t* output) { multiply_block(block, output, Encoding::kBytes); }
+
+uint32_t* widen_block(uint32_t* to, const int8_t* const from[kBlockPixels], uint32_t count) {
+  const uint32_t pairs = (count + 1) / 2;
+  for (uint32_t p = 0; p < kBlockPixels; ++p) {
+    for (uint32_t i = 0; i < pairs; ++i) {
+      const uint32_t group = i / 2 * 4;
+      const bool last_two = count - group == 2;
+      const uint32_t first = group + i % 2;
+      const uint32_t second = last_two ? first + 1 : first + 2;
+      to[i * kBlockPixels + p] = join_halves(from[p][first], second < count ? from[p][second] : 0);
     }
   }
-  const uint32_t rest = count % 4;
-  if (rest == 0) return to;
-  for (uint32_t p = 0; p < pixels; ++p, from += pixel_step) {
-    to[p] = join_halves(from[0], rest == 1 ? 0 : from[rest - 1]);
-    if (rest == 3) to[pixels + p] = join_halves(from[1], 0);
+  return to + pairs * kBlockPixels;
+}
+
+#endif
+
+uint32_t* widen_pixel(uint32_t* to, const int8_t* from, uint32_t count) {
+  for (uint32_t i = count / 4; i != 0; --i, from += 4, to += 2) {
+    const uint32_t word = load_word(from);
+    to[0] = sxtb16(word);
+    to[1] = sxtb16_ror8(word);
   }
-  return to + (rest == 3 ? 2 * pixels : pixels);
+  const uint32_t rest = count % 4;
+  if (rest != 0) *to++ = join_halves(from[0], rest == 1 ? 0 : from[rest - 1]);
+  if (rest == 3) *to++ = join_halves(from[1], 0);
+  return to;
 }
 
 void copy_bytes(int8_t* to, const int8_t* from, uint32_t count) {

@@ -35,20 +35,24 @@ constexpr uint32_t kBlockPixels = 4;
 // Words of a record beside those of its pairs of depths.
 constexpr uint32_t kRecordWords = 7;
 
-// Every argument after the first four lies on the stack.
-struct PairsEnd {
-  const uint32_t* input;   // behind the block's last word
-  const uint32_t* filter;  // behind the last record
+// What is multiplied: all records of a filter by the widened input of four pixels, whose outputs lie `pixel_step` bytes
+// apart.
+struct Block {
+  const uint32_t* input;
+  const uint32_t* input_end;
+  const uint32_t* filter;
+  const uint32_t* filter_end;
+  uint32_t pixel_step;
 };
 
-// Outputs of all records for four pixels; those of one pixel lie `pixel_step` bytes behind those of the one before. Kept
-// within int8; requantization is requantize_fast().
-void multiply_block(const uint32_t* input, const uint32_t* filter, int8_t* output, uint32_t pixel_step, PairsEnd end,
-                    Encoding encoding);
+// The outputs, kept within int8; requantization is requantize_fast(). There is at least one record.
+void multiply_sums(const Block& block, int8_t* output);   // Encoding::kSum
+void multiply_bytes(const Block& block, int8_t* output);  // Encoding::kBytes
 
-// Widens `count` bytes of each of `pixels` pixels, `pixel_step` apart; behind the last are zeros where a pair is not full.
-// Returns the end of what was written: (count + 1) / 2 pairs.
-uint32_t* widen(uint32_t* to, const int8_t* from, uint32_t pixel_step, uint32_t count, uint32_t pixels);
+// Widens `count` bytes of each of four pixels, or of one. Returns the end of what was written: (count + 1) / 2 pairs, the
+// last of which is not full when the count is odd.
+uint32_t* widen_block(uint32_t* to, const int8_t* const from[kBlockPixels], uint32_t count);
+uint32_t* widen_pixel(uint32_t* to, const int8_t* from, uint32_t count);
 
 // Copies from any address to any address; nothing outside of both is touched.
 void copy_bytes(int8_t* to, const int8_t* from, uint32_t count);
