@@ -3,6 +3,7 @@
 #include "microplan/kernels/depthwise_conv_2d_dsp.h"
 
 #include "microplan/kernels.h"
+#include "microplan/kernels/depthwise_3x3_dsp.h"
 #include "microplan/kernels/dsp.h"
 #include "microplan/kernels/prepare.h"
 
@@ -19,10 +20,31 @@ constexpr uint32_t kScratchLimit = 32768;
 constexpr uint32_t kBlock = 4;
 constexpr uint32_t round_up(uint32_t value) { return (value + kBlock - 1) & ~(kBlock - 1); }
 
+// The tile that makes a row of as many tiles as `largest`, but more alike.
+uint32_t even_tile(uint32_t row, uint32_t largest) {
+  const uint32_t tiles = (row + largest - 1) / largest;
+  return (row + tiles - 1) / tiles;
+}
+
+constexpr uint32_t k3x3ColumnBytes = 4 * dsp::kColumnWords;
+
+uint32_t columns_3x3(const Window& window, uint32_t outputs) { return (outputs - 1) * window.stride_w + 3; }
+
 }  // namespace
 
 DepthwiseDspShape::DepthwiseDspShape(const DepthwiseConv2dParams& params) {
   const Window& window = params.window;
+  is_3x3 = window.kernel_h == 3 && window.kernel_w == 3 && window.dilation_h == 1 && window.dilation_w == 1 &&
+           window.stride_w <= 2 && window.in_c >= 4 && params.depth_multiplier == 1 && params.quantization.fast;
+  in_pairs = is_3x3 && window.stride_h == 1 && window.stride_w == 1;
+  if (is_3x3) {
+    set_3x3(window);
+  } else {
+    set_general(window);
+  }
+}
+
+void DepthwiseDspShape::set_general(const Window& window) {
   const uint32_t last_tap = (window.kernel_w - 1u) * window.dilation_w;
   const uint32_t beyond = last_tap / window.stride_w;
   const uint32_t words = window.kernel_h / 2u * window.kernel_w + window.kernel_h % 2u * ((window.kernel_w + 1u) / 2);
@@ -33,11 +55,17 @@ DepthwiseDspShape::DepthwiseDspShape(const DepthwiseConv2dParams& params) {
   const uint64_t step_bytes = uint64_t{4} * group * planes * phases;
   const uint64_t wanted = kScratchWanted / step_bytes;
   tile = wanted < uint64_t{beyond} + 2 * kBlock ? kBlock : (static_cast<uint32_t>(wanted) - beyond) & ~(kBlock - 1);
-  const uint32_t tiles = (window.out_w + tile - 1) / tile;
-  tile = round_up((window.out_w + tiles - 1) / tiles);
+  tile = round_up(even_tile(window.out_w, tile));
   const uint64_t columns = uint64_t{tile} + beyond;
   phase_words = static_cast<uint32_t>(columns);
   scratch_bytes = columns <= UINT16_MAX ? columns * step_bytes + 4 * quads : UINT64_MAX;
+}
+
+void DepthwiseDspShape::set_3x3(const Window& window) {
+  quads = 3;
+  group = 4;
+  tile = even_tile(window.out_w, (kScratchWanted / k3x3ColumnBytes - 3) / window.stride_w + 1);
+  scratch_bytes = columns_3x3(window, tile) * k3x3ColumnBytes;
 }
 
 namespace {
@@ -72,6 +100,24 @@ void for_each_word(const Window& window, Word word) {
   for (uint32_t kx = 0; kx < window.kernel_w; kx += 2) word(plane, kx, 2 * plane, kx + 1);
 }
 
+// The first row of a pair reads and the second is written at the same time.
+Rows input_rows(const void* in, uint32_t view, Rows rows) {
+  const DepthwiseConv2dParams& params = *static_cast<const DepthwiseConv2dParams*>(in);
+  if (DepthwiseDspShape(params).in_pairs) rows.first -= rows.first % params.window.out_h % 2;
+  return window_input_rows(in, view, rows);
+}
+
+dsp::Depthwise3x3Record record_3x3(const uint8_t* filter, uint32_t channels, const ChannelConstants& constants) {
+  dsp::Depthwise3x3Record record;
+  for (uint32_t kx = 0; kx < 3; ++kx, filter += channels) {
+    for (uint32_t i = 0; i < 4; ++i) record.filter[kx][i] = static_cast<int8_t>(filter[(i + 1) / 2 * 3 * channels]);
+  }
+  record.twice_bias = shift_left(constants.bias, 1);
+  record.multiplier = constants.multiplier;
+  record.shift = constants.shift - 1;
+  return record;
+}
+
 void pack(const OperatorContext& context, const void* in, ConstantWriter& writer) {
   const DepthwiseConv2dParams& params = *static_cast<const DepthwiseConv2dParams*>(in);
   const Window& window = params.window;
@@ -80,6 +126,12 @@ void pack(const OperatorContext& context, const void* in, ConstantWriter& writer
   const ChannelPacker packer(context, kDepthwiseConv2d, params.quantization);
   const uint8_t* const filter = context.input(kDepthwiseConv2d.filter).data;
   for (uint32_t c = 0; c < window.out_c; ++c) {
+    const ChannelConstants constants = packer.channel(c);
+    if (shape.is_3x3) {
+      const dsp::Depthwise3x3Record record = record_3x3(filter + c, window.out_c, constants);
+      writer.append(&record, sizeof record);
+      continue;
+    }
     const auto tap = [&](uint32_t ky, uint32_t kx) {
       return kx < window.kernel_w ? filter[(ky * window.kernel_w + kx) * window.out_c + c] : uint8_t{0};
     };
@@ -96,7 +148,6 @@ void pack(const OperatorContext& context, const void* in, ConstantWriter& writer
       quad[1] = quad[3] = 0;
       writer.append(quad, sizeof quad);
     }
-    const ChannelConstants constants = packer.channel(c);
     const DepthwiseDspScale scale = {constants.bias, constants.multiplier, constants.shift};
     writer.append(&scale, sizeof scale);
   }
@@ -108,14 +159,21 @@ Cost cost(const void* in, const Target&) {
   const DepthwiseDspShape shape(params);
   const uint64_t outputs = window_outputs(window);
   const uint64_t rows = uint64_t{window.batches} * window.out_h;
+  const uint32_t model = window.out_c * (window.kernel_h * window.kernel_w + 4u);
+  const uint32_t packed = window.out_c * shape.record_bytes();
+  const uint32_t constant_bytes = packed > model ? packed - model : 0;
+  if (shape.is_3x3) {
+    const uint64_t calls = (shape.in_pairs ? rows / 2 + rows % 2 : rows) * ((window.out_w + shape.tile - 1) / shape.tile);
+    const uint64_t instructions = shape.in_pairs ? calls * window.out_c * (60 + window.out_w * 36u)
+                                                 : calls * window.out_c * (60 + window.out_w * 30u);
+    return {outputs * 9, instructions, constant_bytes};
+  }
   const uint64_t blocks = (window.out_w + kBlock - 1u) / kBlock;
   const uint64_t tiles = (window.out_w + shape.tile - 1) / shape.tile;
   const uint64_t macs = outputs * window.kernel_h * window.kernel_w;
   const uint64_t widened = rows * tiles * window.in_c * (shape.channel_words() * 5 + shape.planes * shape.phases * 60);
   const uint64_t instructions = widened + rows * window.out_c * (30 + blocks * (20 + 18 * shape.quads)) + outputs * 9;
-  const uint32_t model = window.out_c * (window.kernel_h * window.kernel_w + 4u);
-  const uint32_t packed = window.out_c * shape.record_bytes();
-  return {macs, instructions, packed > model ? packed - model : 0};
+  return {macs, instructions, constant_bytes};
 }
 
 // A row of the input from channel c on, or the padding.
@@ -136,6 +194,22 @@ struct Source {
     to[channel] = dsp::sxtb16_ror8(low);
     to2[0] = dsp::sxtb16(high);
     to2[channel] = dsp::sxtb16_ror8(high);
+    a.at += a.step;
+    b.at += b.step;
+  }
+}
+
+// The same into columns of dsp::widen_columns(), of which two sources are half.
+[[gnu::noinline]] void widen_half_columns(Source a, Source b, uint32_t count, uint32_t* to) {
+  for (; count != 0; --count, to += dsp::kColumnWords) {
+    const uint32_t first = dsp::load_word(a.at);
+    const uint32_t second = dsp::load_word(b.at);
+    const uint32_t low = dsp::pkhbt(first, second);
+    const uint32_t high = dsp::pkhtb(second, first);
+    to[0] = dsp::sxtb16(low);
+    to[2] = dsp::sxtb16_ror8(low);
+    to[4] = dsp::sxtb16(high);
+    to[6] = dsp::sxtb16_ror8(high);
     a.at += a.step;
     b.at += b.step;
   }
@@ -189,9 +263,80 @@ class DepthwiseDsp {
         input_(io.view(0)),
         filter_(io.constant<uint32_t>(0)),
         offsets_(static_cast<uint32_t*>(scratch)),
-        words_(offsets_ + shape_.quads),
+        words_(offsets_ + (shape_.is_3x3 ? 0 : shape_.quads)),
         padding_(static_cast<uint32_t>(-params.quantization.input_offset & 0xff) * 0x01010101u) {
-    fill_offsets();
+    if (!shape_.is_3x3) fill_offsets();
+  }
+
+  // Rows from `row` on, as many as it returns.
+  uint32_t some_rows(Rows rows, const View& output) {
+    int8_t* const y = output.row_as<int8_t>(rows.first);
+    if (!shape_.is_3x3) {
+      row(rows.first, y);
+      return 1;
+    }
+    set_row(rows.first);
+    const uint32_t in_batch = rows.first % window_.out_h;
+    const bool two = shape_.in_pairs && in_batch % 2 == 0 && in_batch + 1 < window_.out_h && rows.first + 1 < rows.last;
+    rows_3x3(y, two ? output.row_as<int8_t>(rows.first + 1) : y);
+    return two ? 2 : 1;
+  }
+
+ private:
+  void rows_3x3(int8_t* y, int8_t* second) {
+    const uint8_t* rows[4];
+    for (uint32_t ky = 0; ky < 3; ++ky) rows[ky] = tap_row(ky);
+    rows[3] = second == y ? rows[2] : tap_row(3);
+    dsp::Depthwise3x3 work;
+    work.out_step = window_.out_c;
+    work.second = static_cast<int32_t>(second - y);
+    work.odd_zero_point = 2 * params_.quantization.output_offset + 1;
+    for (uint32_t x = 0; x < window_.out_w; x += shape_.tile) {
+      work.count = window_.out_w - x < shape_.tile ? window_.out_w - x : shape_.tile;
+      const uint32_t columns = columns_3x3(window_, work.count);
+      work.span = columns * k3x3ColumnBytes;
+      work.rest = work.count % (window_.stride_w == 1 ? 3 : 2);
+      work.record = reinterpret_cast<const dsp::Depthwise3x3Record*>(filter_);
+      const uint32_t left = x * window_.stride_w;
+      const uint32_t before = left < window_.pad_left ? window_.pad_left - left : 0;
+      const uint32_t column = left + before - window_.pad_left;
+      const uint32_t inside = window_.in_w - column < columns - before ? window_.in_w - column : columns - before;
+      pad(0, before);
+      pad(before + inside, columns);
+      for (uint32_t c = 0; c < window_.in_c; c += 4) {
+        const uint32_t first = window_.in_c - c < 4 ? window_.in_c - 4 : c;
+        widen_3x3(rows, column * window_.in_c + first, inside, words_ + before * dsp::kColumnWords);
+        work.columns = words_ + 2 * (c - first);
+        work.out = y + x * window_.out_c + c;
+        work.channels = 4 - (c - first);
+        if (window_.stride_w == 1) {
+          dsp::depthwise_3x3(work);
+        } else {
+          dsp::depthwise_3x3_stride_2(work);
+        }
+      }
+    }
+    clamp_row(y);
+    if (second != y) clamp_row(second);
+  }
+
+  void pad(uint32_t from, uint32_t to) {
+    const uint32_t zero = dsp::sxtb16(padding_);
+    for (uint32_t i = from * dsp::kColumnWords; i < to * dsp::kColumnWords; ++i) words_[i] = zero;
+  }
+
+  void widen_3x3(const uint8_t* const* rows, uint32_t offset, uint32_t count, uint32_t* to) const {
+    if (rows[0] != nullptr && rows[1] != nullptr && rows[2] != nullptr && rows[3] != nullptr) {
+      return dsp::widen_columns(rows, offset, window_.in_c, count, to);
+    }
+    for (uint32_t i = 0; i < 4; i += 2) {
+      widen_half_columns(source_3x3(rows[i], offset), source_3x3(rows[i + 1], offset), count, to + i / 2);
+    }
+  }
+
+  Source source_3x3(const uint8_t* row, uint32_t offset) const {
+    if (row == nullptr) return {reinterpret_cast<const uint8_t*>(&padding_), 0};
+    return {row + offset, window_.in_c};
   }
 
   void row(uint32_t row, int8_t* y) {
@@ -208,7 +353,6 @@ class DepthwiseDsp {
     clamp_row(y);
   }
 
- private:
   void fill_offsets() {
     uint32_t* to = offsets_;
     uint32_t low = 0;
@@ -340,7 +484,7 @@ Status depthwise_conv_2d_int8_dsp_run(const void* in, Rows rows, const Io& io, v
   const DepthwiseConv2dParams& params = *static_cast<const DepthwiseConv2dParams*>(in);
   DepthwiseDsp depthwise(params, io, scratch);
   const View output = io.view(1);
-  for (uint32_t row = rows.first; row < rows.last; ++row) depthwise.row(row, output.row_as<int8_t>(row));
+  while (rows.first < rows.last) rows.first += depthwise.some_rows(rows, output);
   return Status::kOk;
 }
 
@@ -348,7 +492,7 @@ const Variant depthwise_conv_2d_int8_dsp_variant = {
     depthwise_conv_2d_int8_dsp, "depthwise_conv_2d_int8_dsp", "DEPTHWISE_CONV_2D", 4,
     DataType::kInt8, DataType::kInt8, DataType::kInt8, "per tensor and per channel, any depth multiplier, dilated",
     false, Overlap::kRows, sizeof(DepthwiseConv2dParams),
-    Shared::prepare, supports, footprint, window_input_rows, scratch_bytes, pack, cost,
+    Shared::prepare, supports, footprint, input_rows, scratch_bytes, pack, cost,
     kFeatureDsp, true};
 
 }  // namespace kernels

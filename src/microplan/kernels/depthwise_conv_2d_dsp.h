@@ -24,6 +24,8 @@ struct DepthwiseDspScale {
 struct DepthwiseDspShape {
   explicit DepthwiseDspShape(const DepthwiseConv2dParams& params);
 
+  bool is_3x3;            // depthwise_3x3_dsp.h runs it; then planes, phases and phase_words do not count
+  bool in_pairs;          // two of its rows are made at once, the first of them even
   uint32_t planes;
   uint32_t quads;         // pairs of filter words; four bytes
   uint32_t group;         // channels widened together, at most 4
@@ -35,6 +37,10 @@ struct DepthwiseDspShape {
   uint32_t plane_words() const { return phases * phase_words; }
   uint32_t channel_words() const { return planes * plane_words(); }
   uint32_t record_bytes() const { return 4 * quads + static_cast<uint32_t>(sizeof(DepthwiseDspScale)); }
+
+ private:
+  void set_3x3(const Window& window);
+  void set_general(const Window& window);
 };
 
 }  // namespace microplan
