@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "microplan/kernels/depthwise_3x3_dsp.h"
+#include "microplan/kernels/depthwise_loops_dsp.h"
 
 #include <stddef.h>
 
@@ -16,6 +16,23 @@ static_assert(offsetof(Depthwise3x3, columns) == 0 && offsetof(Depthwise3x3, out
               offsetof(Depthwise3x3, record) == 24 && offsetof(Depthwise3x3, span) == 28 &&
               offsetof(Depthwise3x3, rest) == 32 && offsetof(Depthwise3x3, channels) == 36 &&
               sizeof(Depthwise3x3Record) == 24, "assembly knows the offsets");
+static_assert(offsetof(DepthwiseBlocks, base) == 8 && offsetof(DepthwiseBlocks, out) == 12 &&
+              offsetof(DepthwiseBlocks, out_step) == 16 && offsetof(DepthwiseBlocks, odd_zero_point) == 20 &&
+              offsetof(DepthwiseBlocks, count) == 24, "assembly knows the offsets");
+static_assert(offsetof(DepthwisePixel, input) == 4 && offsetof(DepthwisePixel, inside) == 12 &&
+              offsetof(DepthwisePixel, padding) == 20 && offsetof(DepthwisePixel, scales) == 24 &&
+              offsetof(DepthwisePixel, out) == 28 && offsetof(DepthwisePixel, odd_zero_point) == 32 &&
+              offsetof(DepthwisePixel, groups) == 36, "assembly knows the offsets");
+
+// The scale is in registers, and r12 is free.
+#define MICROPLAN_DEPTHWISE_FINISH(sum, twice_bias, multiplier, rounding, shift) \
+  "  add " sum ", " twice_bias ", " sum ", lsl #1\n"                             \
+  "  add r12, " rounding ", " sum ", asr #31\n"                                 \
+  "  smmlar " sum ", " sum ", " multiplier ", r12\n"                            \
+  "  asr " sum ", " sum ", " shift "\n"                                         \
+  "  ssat " sum ", #8, " sum ", asr #1\n"
+
+#define MICROPLAN_DEPTHWISE_FINISH_3X3(sum) MICROPLAN_DEPTHWISE_FINISH(sum, "r4", "r5", "r6", "r7")
 
 // r0 to r3: rows, r4: offset, r5: step, r6: to, lr: columns left.
 [[gnu::naked]] void widen_columns(const uint8_t* const*, uint32_t, uint32_t, uint32_t, uint32_t*) {
@@ -115,13 +132,6 @@ static_assert(offsetof(Depthwise3x3, columns) == 0 && offsetof(Depthwise3x3, out
   "  add r0, r0, #32\n"             \
   "  lsl r6, r6, r7\n"
 
-#define MICROPLAN_DEPTHWISE_FINISH(sum)         \
-  "  add " sum ", r4, " sum ", lsl #1\n"        \
-  "  add r12, r6, " sum ", asr #31\n"           \
-  "  smmlar " sum ", " sum ", r5, r12\n"        \
-  "  asr " sum ", " sum ", r7\n"                \
-  "  ssat " sum ", #8, " sum ", asr #1\n"
-
 // The second row first: where there is none, its output is overwritten.
 #define MICROPLAN_DEPTHWISE_STORE_PAIR(a, b) \
   "  strb " b ", [r1, r3]\n"                 \
@@ -172,12 +182,12 @@ static_assert(offsetof(Depthwise3x3, columns) == 0 && offsetof(Depthwise3x3, out
       "7:\n"
       "  ldrd r8, r9, [r0], #32\n"
       "  ldrd r10, r11, [r0], #32\n"
-      MICROPLAN_DEPTHWISE_FINISH("r8")
-      MICROPLAN_DEPTHWISE_FINISH("r9")
+      MICROPLAN_DEPTHWISE_FINISH_3X3("r8")
+      MICROPLAN_DEPTHWISE_FINISH_3X3("r9")
       MICROPLAN_DEPTHWISE_STORE_PAIR("r8", "r9")
       "8:\n"
-      MICROPLAN_DEPTHWISE_FINISH("r10")
-      MICROPLAN_DEPTHWISE_FINISH("r11")
+      MICROPLAN_DEPTHWISE_FINISH_3X3("r10")
+      MICROPLAN_DEPTHWISE_FINISH_3X3("r11")
       MICROPLAN_DEPTHWISE_STORE_PAIR("r10", "r11")
       "  subs lr, lr, #1\n"
       "  bne 7b\n"
@@ -210,11 +220,11 @@ static_assert(offsetof(Depthwise3x3, columns) == 0 && offsetof(Depthwise3x3, out
       "7:\n"
       "  ldr r8, [r0], #32\n"
       "  ldr r9, [r0], #32\n"
-      MICROPLAN_DEPTHWISE_FINISH("r8")
+      MICROPLAN_DEPTHWISE_FINISH_3X3("r8")
       "  strb r8, [r1]\n"
       "  add r1, r1, r2\n"
       "8:\n"
-      MICROPLAN_DEPTHWISE_FINISH("r9")
+      MICROPLAN_DEPTHWISE_FINISH_3X3("r9")
       "  strb r9, [r1]\n"
       "  add r1, r1, r2\n"
       "  subs lr, lr, #1\n"
@@ -222,11 +232,147 @@ static_assert(offsetof(Depthwise3x3, columns) == 0 && offsetof(Depthwise3x3, out
       MICROPLAN_DEPTHWISE_END);
 }
 
+// r0: filter, r1: offsets, r2: base, r4 to r7: sums. r3 and lr: words of taps, r8 to r11: of the input, r12: two offsets.
+[[gnu::naked]] void depthwise_blocks(DepthwiseBlocks&) {
+  asm volatile(
+      "  push {r0, r4, r5, r6, r7, r8, r9, r10, r11, lr}\n"
+      "1:\n"
+      "  ldmia r0, {r0, r1, r2}\n"
+      "  mov r4, #0\n"
+      "  mov r5, #0\n"
+      "  mov r6, #0\n"
+      "  mov r7, #0\n"
+      "2:\n"
+      "  ldr r3, [r0], #4\n"
+      "  ldr r12, [r1], #4\n"
+      "  sxtb16 lr, r3\n"
+      "  uxtah r8, r2, r12\n"
+      "  ldmia r8, {r8, r9, r10, r11}\n"
+      "  smlad r4, r8, lr, r4\n"
+      "  smlad r5, r9, lr, r5\n"
+      "  smlad r6, r10, lr, r6\n"
+      "  smlad r7, r11, lr, r7\n"
+      "  sxtb16 lr, r3, ror #8\n"
+      "  add r8, r2, r12, lsr #17\n"
+      "  ldmia r8, {r8, r9, r10, r11}\n"
+      "  smlad r4, r8, lr, r4\n"
+      "  smlad r5, r9, lr, r5\n"
+      "  smlad r6, r10, lr, r6\n"
+      "  smlad r7, r11, lr, r7\n"
+      "  lsls r12, r12, #16\n"
+      "  bcc 2b\n"
+      "  ldr r3, [sp]\n"
+      "  ldmia r0, {r8, r9, r10}\n"
+      "  add r2, r2, #16\n"
+      "  ldr r11, [r3, #20]\n"
+      "  str r2, [r3, #8]\n"
+      "  ldrd r0, r1, [r3, #12]\n"
+      "  ldr r2, [r3, #24]\n"
+      "  lsl r11, r11, r10\n"
+      MICROPLAN_DEPTHWISE_FINISH("r4", "r8", "r9", "r11", "r10")
+      MICROPLAN_DEPTHWISE_FINISH("r5", "r8", "r9", "r11", "r10")
+      MICROPLAN_DEPTHWISE_FINISH("r6", "r8", "r9", "r11", "r10")
+      MICROPLAN_DEPTHWISE_FINISH("r7", "r8", "r9", "r11", "r10")
+      "  strb r4, [r0]\n"
+      "  subs r2, r2, #1\n"
+      "  beq 3f\n"
+      "  strb r5, [r0, r1]\n"
+      "  subs r2, r2, #1\n"
+      "  beq 3f\n"
+      "  add r0, r0, r1, lsl #1\n"
+      "  strb r6, [r0]\n"
+      "  subs r2, r2, #1\n"
+      "  beq 3f\n"
+      "  strb r7, [r0, r1]\n"
+      "  add r0, r0, r1, lsl #1\n"
+      "  subs r2, r2, #1\n"
+      "  str r0, [r3, #12]\n"
+      "  str r2, [r3, #24]\n"
+      "  mov r0, r3\n"
+      "  bne 1b\n"
+      "3:\n"
+      "  pop {r0, r4, r5, r6, r7, r8, r9, r10, r11, pc}\n");
+}
+
+// r0: taps, r1: input, r2: filter, r3: taps left, r4 to r7: sums.
+[[gnu::naked]] void depthwise_pixel(DepthwisePixel&) {
+  asm volatile(
+      "  push {r0, r4, r5, r6, r7, r8, r9, r10, r11, lr}\n"
+      "1:\n"
+      "  ldrd r3, lr, [r0, #12]\n"
+      "  ldr r12, [r0, #20]\n"
+      "  ldmia r0, {r0, r1, r2}\n"
+      "  mov r4, #0\n"
+      "  mov r5, #0\n"
+      "  mov r6, #0\n"
+      "  mov r7, #0\n"
+      "  cbz r3, 3f\n"
+      "2:\n"
+      "  ldrd r8, r9, [r0], #8\n"
+      "  ldr r8, [r1, r8]\n"
+      "  ldr r9, [r2, r9]\n"
+      "  sxtb16 r10, r8\n"
+      "  sxtb16 r8, r8, ror #8\n"
+      "  sxtb16 r11, r9\n"
+      "  sxtb16 r9, r9, ror #8\n"
+      "  smlabb r4, r10, r11, r4\n"
+      "  smlabb r5, r8, r9, r5\n"
+      "  smlatt r6, r10, r11, r6\n"
+      "  smlatt r7, r8, r9, r7\n"
+      "  subs r3, r3, #1\n"
+      "  bne 2b\n"
+      "3:\n"
+      "  cmp lr, #0\n"
+      "  beq 5f\n"
+      "4:\n"
+      "  ldr r9, [r0, #4]\n"
+      "  add r0, r0, #8\n"
+      "  ldr r9, [r2, r9]\n"
+      "  sxtb16 r11, r9\n"
+      "  sxtb16 r9, r9, ror #8\n"
+      "  smlabb r4, r12, r11, r4\n"
+      "  smlabb r5, r12, r9, r5\n"
+      "  smlatt r6, r12, r11, r6\n"
+      "  smlatt r7, r12, r9, r7\n"
+      "  subs lr, lr, #1\n"
+      "  bne 4b\n"
+      "5:\n"
+      "  ldr r0, [sp]\n"
+      "  add r1, r1, #4\n"
+      "  ldrd r8, r3, [r0, #24]\n"
+      "  ldr lr, [r0, #32]\n"
+      "  add r2, r2, r8\n"
+      "  ldmia r2!, {r8, r9, r10}\n"
+      "  lsl r11, lr, r10\n"
+      MICROPLAN_DEPTHWISE_FINISH("r4", "r8", "r9", "r11", "r10")
+      "  strb r4, [r3], #1\n"
+      "  ldmia r2!, {r8, r9, r10}\n"
+      "  lsl r11, lr, r10\n"
+      MICROPLAN_DEPTHWISE_FINISH("r5", "r8", "r9", "r11", "r10")
+      "  strb r5, [r3], #1\n"
+      "  ldmia r2!, {r8, r9, r10}\n"
+      "  lsl r11, lr, r10\n"
+      MICROPLAN_DEPTHWISE_FINISH("r6", "r8", "r9", "r11", "r10")
+      "  strb r6, [r3], #1\n"
+      "  ldmia r2!, {r8, r9, r10}\n"
+      "  lsl r11, lr, r10\n"
+      MICROPLAN_DEPTHWISE_FINISH("r7", "r8", "r9", "r11", "r10")
+      "  strb r7, [r3], #1\n"
+      "  strd r1, r2, [r0, #4]\n"
+      "  str r3, [r0, #28]\n"
+      "  ldr r1, [r0, #36]\n"
+      "  subs r1, r1, #1\n"
+      "  str r1, [r0, #36]\n"
+      "  bne 1b\n"
+      "  pop {r0, r4, r5, r6, r7, r8, r9, r10, r11, pc}\n");
+}
+
 #undef MICROPLAN_DEPTHWISE_BEGIN
 #undef MICROPLAN_DEPTHWISE_PAIR
 #undef MICROPLAN_DEPTHWISE_SINGLE
 #undef MICROPLAN_DEPTHWISE_SCALE
 #undef MICROPLAN_DEPTHWISE_FINISH
+#undef MICROPLAN_DEPTHWISE_FINISH_3X3
 #undef MICROPLAN_DEPTHWISE_STORE_PAIR
 #undef MICROPLAN_DEPTHWISE_END
 
@@ -251,10 +397,10 @@ void widen_columns(const uint8_t* const* rows, uint32_t offset, uint32_t step, u
 
 namespace {
 
-int8_t finish(const Depthwise3x3Record& record, int32_t odd_zero_point, int32_t sum) {
-  const int32_t twice = wrap_add(record.twice_bias, shift_left(sum, 1));
-  const int32_t rounding = wrap_add(shift_left(odd_zero_point, record.shift), twice >> 31);
-  return static_cast<int8_t>(ssat<8>(smmlar(twice, record.multiplier, rounding) >> (record.shift & 31) >> 1));
+int8_t finish(const DepthwiseScale& scale, int32_t odd_zero_point, int32_t sum) {
+  const int32_t twice = wrap_add(scale.twice_bias, shift_left(sum, 1));
+  const int32_t rounding = wrap_add(shift_left(odd_zero_point, scale.shift), twice >> 31);
+  return static_cast<int8_t>(ssat<8>(smmlar(twice, scale.multiplier, rounding) >> (scale.shift & 31) >> 1));
 }
 
 void depthwise(Depthwise3x3& work, uint32_t stride, bool two_rows) {
@@ -270,8 +416,8 @@ void depthwise(Depthwise3x3& work, uint32_t stride, bool two_rows) {
         first = smlabt(lower, sxtb16_ror8(taps), smlad(upper, sxtb16(taps), first));
         second = smlatb(upper, sxtb16(taps), smlad(lower, sxtb16_ror8(taps), second));
       }
-      if (two_rows) out[work.second] = finish(*work.record, work.odd_zero_point, second);
-      *out = finish(*work.record, work.odd_zero_point, first);
+      if (two_rows) out[work.second] = finish(work.record->scale, work.odd_zero_point, second);
+      *out = finish(work.record->scale, work.odd_zero_point, first);
     }
   }
 }
@@ -281,7 +427,52 @@ void depthwise(Depthwise3x3& work, uint32_t stride, bool two_rows) {
 void depthwise_3x3(Depthwise3x3& work) { depthwise(work, 1, true); }
 void depthwise_3x3_stride_2(Depthwise3x3& work) { depthwise(work, 2, false); }
 
+void depthwise_blocks(DepthwiseBlocks& work) {
+  const uint32_t* scale = work.filter;
+  for (const uint32_t* offset = work.offsets; (*offset >> 16 & 1) == 0; ++offset) ++scale;
+  ++scale;
+  for (; work.count != 0; work.base += 16) {
+    int32_t sums[4];
+    depthwise_sums(work, work.base, sums);
+    for (uint32_t i = 0; i < 4 && work.count != 0; ++i, --work.count, work.out += work.out_step) {
+      *work.out = finish(*reinterpret_cast<const DepthwiseScale*>(scale), work.odd_zero_point, sums[i]);
+    }
+  }
+}
+
+void depthwise_pixel(DepthwisePixel& work) {
+  for (; work.groups != 0; --work.groups, work.input += 4) {
+    const DepthwiseScale* const scale = reinterpret_cast<const DepthwiseScale*>(work.filter + work.scales);
+    for (uint32_t c = 0; c < 4; ++c) {
+      int32_t sum = 0;
+      const DepthwiseTap* tap = work.taps;
+      for (uint32_t i = 0; i < work.inside + work.outside; ++i, ++tap) {
+        const int32_t x = i < work.inside ? static_cast<int8_t>(work.input[tap->input + c]) : low_half(work.padding);
+        sum = wrap_add(sum, x * static_cast<int8_t>(work.filter[tap->filter + c]));
+      }
+      *work.out++ = finish(scale[c], work.odd_zero_point, sum);
+    }
+    work.filter = reinterpret_cast<const uint8_t*>(scale + 4);
+  }
+}
+
 #endif
+
+void depthwise_sums(const DepthwiseBlocks& work, const uint8_t* base, int32_t* sums) {
+  for (uint32_t i = 0; i < 4; ++i) sums[i] = 0;
+  const uint32_t* filter = work.filter;
+  const uint32_t* offsets = work.offsets;
+  uint32_t offset;
+  do {
+    offset = *offsets++;
+    const uint32_t taps = *filter++;
+    const uint32_t* const first = reinterpret_cast<const uint32_t*>(base + (offset & 0xffff));
+    const uint32_t* const second = reinterpret_cast<const uint32_t*>(base + (offset >> 17));
+    for (uint32_t i = 0; i < 4; ++i) {
+      sums[i] = smlad(second[i], sxtb16_ror8(taps), smlad(first[i], sxtb16(taps), sums[i]));
+    }
+  } while ((offset >> 16 & 1) == 0);
+}
 
 }  // namespace dsp
 }  // namespace microplan
