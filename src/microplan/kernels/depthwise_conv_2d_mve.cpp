@@ -49,7 +49,8 @@ bool layout_of(const DepthwiseConv2dParams& params, Layout* result) {
   if (10 * (4 * uint64_t{layout.words}) > 11 * (uint64_t{taps} + 4) || (layout.planes > 1 && window.dilation_w > 1)) {
     return false;
   }
-  layout.lanes = window.out_c < kLanes ? window.out_c : kLanes;
+  // VST4 always writes 16 lanes, which would reach into the next column's first words.
+  layout.lanes = window.out_c < kLanes && layout.planes == 1 ? window.out_c : kLanes;
   layout.column_bytes = layout.planes * layout.lanes * 4;
   layout.word_step = layout.planes == 1 ? layout.column_bytes * window.dilation_w : layout.lanes * 4;
   constexpr uint32_t kMost = mve::kTilePixels;
@@ -454,7 +455,8 @@ const uint8_t* run_lanes(const DepthwiseConv2dParams& params, const Layout& layo
   return block;
 }
 
-void run_words(const DepthwiseConv2dParams& params, const Layout& layout, Rows rows, const Io& io, void* scratch) {
+// Out of line, so that the other way does not carry its frame.
+[[gnu::noinline]] void run_words(const DepthwiseConv2dParams& params, const Layout& layout, Rows rows, const Io& io, void* scratch) {
   const Window& window = params.window;
   const View input = io.view(0), output = io.view(1);
   int32_t* const sums = static_cast<int32_t*>(scratch);

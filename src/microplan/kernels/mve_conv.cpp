@@ -18,13 +18,32 @@ void append_zeros(uint32_t bytes, ConstantWriter& writer) {
   for (uint32_t i = 0; i < bytes; ++i) writer.append(&zero, 1);
 }
 
-void pack_block(const ChannelPacker& packer, bool fast, const Filters& filters, uint32_t first, uint32_t channels,
-                ConstantWriter& writer) {
+// Constants as requantize_fast() of mve.h takes them. A channel with the multiplier 0 has a constant output that may differ
+// from the zero point: without a filter, a sum of 4 v gives v + zero point.
+ChannelConstants channel_constants(const ChannelPacker& packer, const ChannelQuantization& quantization,
+                                   uint32_t channel, bool* constant) {
+  ChannelConstants result = packer.channel(channel);
+  *constant = false;
+  if (!quantization.fast) return result;
+  if (result.multiplier == 0) {
+    const int32_t value = (result.rounding >> result.shift) - quantization.output_offset;
+    *constant = true;
+    result.bias = 4 * value;
+    result.multiplier = 1 << 30;
+    result.shift = 1;
+  }
+  result.shift = -result.shift;
+  return result;
+}
+
+void pack_block(const ChannelPacker& packer, const ChannelQuantization& quantization, const Filters& filters,
+                uint32_t first, uint32_t channels, ConstantWriter& writer) {
   int32_t constants[3][kBlock];
+  bool constant[kBlock];
   for (uint32_t i = 0; i < channels; ++i) {
-    const ChannelConstants channel = packer.channel(first + i);
+    const ChannelConstants channel = channel_constants(packer, quantization, first + i, &constant[i]);
     constants[0][i] = channel.multiplier;
-    constants[1][i] = fast ? -channel.shift : channel.shift;
+    constants[1][i] = channel.shift;
     constants[2][i] = channel.bias;
   }
   for (const auto& values : constants) writer.append(values, channels * 4);
@@ -32,7 +51,7 @@ void pack_block(const ChannelPacker& packer, bool fast, const Filters& filters, 
     const uint32_t end = begin + kChunk < filters.depth ? begin + kChunk : filters.depth;
     for (uint32_t i = 0; i < channels; ++i) {
       for (uint32_t k = begin; k < end; ++k) {
-        const uint8_t element = filters.element(filters, first + i, k);
+        const uint8_t element = constant[i] ? uint8_t{0} : filters.element(filters, first + i, k);
         writer.append(&element, 1);
       }
     }
@@ -55,7 +74,7 @@ void pack_blocks(const ChannelPacker& packer, const ChannelQuantization& quantiz
   for (uint32_t group = 0; group < filters.groups; ++group) {
     for (uint32_t left = filters.channels_per_group; left != 0;) {
       const uint32_t channels = left >= kBlock ? kBlock : 1;
-      pack_block(packer, quantization.fast != 0, filters, channel, channels, writer);
+      pack_block(packer, quantization, filters, channel, channels, writer);
       channel += channels;
       left -= channels;
     }
