@@ -75,8 +75,7 @@ bool layout_of(const DepthwiseConv2dParams& params, Layout* result) {
 
 mve::Windows windows_of(const void* in) { return {static_cast<const DepthwiseConv2dParams*>(in)->window, 1}; }
 
-// Rounded up to the four pixels that one channel's outputs are made from.
-uint32_t sums_bytes(const Layout& layout) { return mve::sums_bytes((layout.pixels * layout.rows + 3) & ~3u); }
+uint32_t sums_bytes(const Layout& layout) { return mve::sums_bytes(layout.pixels * layout.rows); }
 
 uint32_t scratch_bytes(const void* in, uint32_t) {
   Layout layout;
@@ -370,10 +369,11 @@ class WordMaker {
     const uint32_t x = start + left - window_.pad_left;
     const uint32_t inside = x < window_.in_w ? smaller(window_.in_w - x, columns - left) : 0;
     const uint32_t column_bytes = layout_.column_bytes;
-    if (left != 0) mve::fill(to, *zero_, left * column_bytes);
+    const bool sides = channel == 0;  // those of the first channels serve all
+    if (sides && left != 0) mve::fill(to, *zero_, left * column_bytes);
     if (inside != 0) make_inside(row, x, inside, channel, lanes, to + left * column_bytes);
     const uint32_t right = columns - left - inside;
-    if (right != 0) mve::fill(to + (left + inside) * column_bytes, *zero_, right * column_bytes);
+    if (sides && right != 0) mve::fill(to + (left + inside) * column_bytes, *zero_, right * column_bytes);
   }
 
  private:
@@ -423,6 +423,8 @@ const uint8_t* run_lanes(const DepthwiseConv2dParams& params, const Layout& layo
                          const uint8_t* block, uint32_t lanes, int32_t* sums) {
   const uint32_t depth = 4 * layout.words;
   const bool few = layout.words <= 4;
+  const auto sum = few ? sum_few_words : sum_many_words;
+  const mve::Finish finish = mve::finish_of(params.quantization);
   WordSums at;
   for (uint32_t i = 0; i < 4; ++i) {
     at.address[i] = static_cast<uint32_t>(reinterpret_cast<uintptr_t>(area.words)) + i * layout.word_step;
@@ -441,11 +443,11 @@ const uint8_t* run_lanes(const DepthwiseConv2dParams& params, const Layout& layo
     const int32_t* const constants = reinterpret_cast<const int32_t*>(block);
     at.bias = constants + mve::bias_at(count);
     if (count == mve::kBlock) {
-      (few ? sum_few_words : sum_many_words)(&at);
-      mve::finish_block(tile, params.quantization, constants, sums);
+      sum(&at);
+      finish.block(tile, params.quantization, constants, sums);
     } else {
       sum_channel(at);
-      mve::finish_channel(tile, params.quantization, constants, sums);
+      finish.channel(tile, params.quantization, constants, sums);
     }
     block += mve::block_bytes(count, depth);
     for (uint32_t& address : at.address) address += 4 * count;

@@ -214,29 +214,6 @@ struct Sums {
       "  pop {r4-r11, pc}\n");
 }
 
-// The sums of four channels; the last of an odd number of pixels is its own neighbour.
-void sum_pixels(const Tile& tile, const int32_t* bias, uint32_t depth, int32_t* sums) {
-  const bool small = depth <= kChunk;
-  const auto sum = small ? sum_small_block : sum_block;
-  const uint32_t even = tile.pixels & ~1u;
-  Sums block;
-  block.x = tile.x;
-  block.x_step = tile.x_step;
-  block.bias = bias;
-  block.sums = sums;
-  block.sums_end = sums + 4 * even;
-  block.chunks = depth / kChunk;
-  block.tail = small ? depth : depth % kChunk;
-  block.x_next = 2 * tile.x_step - block.chunks * kChunk;
-  if (even != 0) sum(&block);
-  if (even == tile.pixels) return;
-  block.x = tile.x + even * tile.x_step;
-  block.x_step = 0;
-  block.sums = block.sums_end;
-  block.sums_end = block.sums + 8;
-  sum(&block);
-}
-
 // The sums of one channel.
 void sum_channel(const Tile& tile, const int32_t* bias, uint32_t depth, int32_t* sums) {
   const int8_t* const filter = reinterpret_cast<const int8_t*>(bias + 1);
@@ -269,7 +246,7 @@ inline int32x4_t requantize_as(int32x4_t value, int32x4_t multiplier, int32x4_t 
 
 // Outputs of four channels from the sums of each pixel.
 template <Form kForm>
-[[gnu::noinline]] void finish_block_as(const Tile& tile, const ChannelQuantization& quantization, const int32_t* constants,
+[[gnu::noinline]] void finish_block(const Tile& tile, const ChannelQuantization& quantization, const int32_t* constants,
                                     const int32_t* sums) {
   const int32x4_t multiplier = vldrwq_s32(constants), shift = vldrwq_s32(constants + 4);
   const int32x4_t low = vdupq_n_s32(quantization.act_min), high = vdupq_n_s32(quantization.act_max);
@@ -286,7 +263,7 @@ template <Form kForm>
 
 // Outputs of one channel, four pixels at a time.
 template <Form kForm>
-[[gnu::noinline]] void finish_channel_as(const Tile& tile, const ChannelQuantization& quantization,
+[[gnu::noinline]] void finish_channel(const Tile& tile, const ChannelQuantization& quantization,
                                       const int32_t* constants, const int32_t* sums) {
   const int32x4_t multiplier = vdupq_n_s32(constants[0]), shift = vdupq_n_s32(constants[1]);
   const int32x4_t low = vdupq_n_s32(quantization.act_min), high = vdupq_n_s32(quantization.act_max);
@@ -308,39 +285,55 @@ Form form_of(const ChannelQuantization& quantization) {
 
 }  // namespace
 
-void finish_block(const Tile& tile, const ChannelQuantization& quantization, const int32_t* block,
-                  const int32_t* sums) {
-  const Form form = form_of(quantization);
-  const auto finish = form == Form::kGeneral ? finish_block_as<Form::kGeneral>
-                      : form == Form::kFast  ? finish_block_as<Form::kFast>
-                                             : finish_block_as<Form::kRectified>;
-  finish(tile, quantization, block, sums);
-}
-
-void finish_channel(const Tile& tile, const ChannelQuantization& quantization, const int32_t* block,
-                    const int32_t* sums) {
-  const Form form = form_of(quantization);
-  const auto finish = form == Form::kGeneral ? finish_channel_as<Form::kGeneral> : finish_channel_as<Form::kFast>;
-  finish(tile, quantization, block, sums);
+Finish finish_of(const ChannelQuantization& quantization) {
+  switch (form_of(quantization)) {
+    case Form::kGeneral:
+      return {finish_block<Form::kGeneral>, finish_channel<Form::kGeneral>};
+    case Form::kFast:
+      return {finish_block<Form::kFast>, finish_channel<Form::kFast>};
+    default:
+      return {finish_block<Form::kRectified>, finish_channel<Form::kFast>};
+  }
 }
 
 const uint8_t* run_tile(const Tile& whole, const ChannelQuantization& quantization, const uint8_t* block,
                         uint32_t channels, uint32_t depth, int32_t* sums) {
+  const Finish finish = finish_of(quantization);
   Tile tile = whole;
-  while (channels != 0) {
-    const uint32_t count = channels >= kBlock ? kBlock : 1;
+  const bool small = depth <= kChunk;
+  const auto sum = small ? sum_small_block : sum_block;
+  const uint32_t pairs = tile.pixels & ~1u;
+  Sums at;
+  at.chunks = depth / kChunk;
+  at.tail = small ? depth : depth % kChunk;
+  at.x_next = 2 * tile.x_step - at.chunks * kChunk;
+  while (channels >= kBlock) {
     const int32_t* const constants = reinterpret_cast<const int32_t*>(block);
-    const int32_t* const bias = constants + bias_at(count);
-    if (count == kBlock) {
-      sum_pixels(tile, bias, depth, sums);
-      finish_block(tile, quantization, constants, sums);
-    } else {
-      sum_channel(tile, bias, depth, sums);
-      finish_channel(tile, quantization, constants, sums);
+    at.x = tile.x;
+    at.x_step = tile.x_step;
+    at.bias = constants + bias_at(kBlock);
+    at.sums = sums;
+    at.sums_end = sums + 4 * pairs;
+    if (pairs != 0) sum(&at);
+    if (pairs != tile.pixels) {
+      // The last of an odd number of pixels is its own neighbour.
+      at.x = tile.x + pairs * tile.x_step;
+      at.x_step = 0;
+      at.sums = at.sums_end;
+      at.sums_end = at.sums + 8;
+      sum(&at);
     }
-    block += block_bytes(count, depth);
-    tile.y += count;
-    channels -= count;
+    finish.block(tile, quantization, constants, sums);
+    block += block_bytes(kBlock, depth);
+    tile.y += kBlock;
+    channels -= kBlock;
+  }
+  for (; channels != 0; --channels) {
+    const int32_t* const constants = reinterpret_cast<const int32_t*>(block);
+    sum_channel(tile, constants + bias_at(1), depth, sums);
+    finish.channel(tile, quantization, constants, sums);
+    block += block_bytes(1, depth);
+    tile.y += 1;
   }
   return block;
 }

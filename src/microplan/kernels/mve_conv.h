@@ -38,8 +38,8 @@ void pack_blocks(const ChannelPacker& packer, const ChannelQuantization& quantiz
                  ConstantWriter& writer);
 
 // At most so many pixels go through all channels together, so that they stay near while a block's filter is used again.
-constexpr uint32_t kTilePixels = 32;
-constexpr uint32_t sums_bytes(uint32_t pixels) { return (pixels + 1) / 2 * 2 * 4 * sizeof(int32_t); }
+constexpr uint32_t kTilePixels = 48;
+constexpr uint32_t sums_bytes(uint32_t pixels) { return (pixels + 3) / 4 * 4 * 4 * sizeof(int32_t); }
 
 // Output pixels whose windows lie `x_step` bytes apart, each of them `depth` adjacent bytes.
 struct Tile {
@@ -53,11 +53,13 @@ struct Tile {
 // Where a block has its constants, as int32: multipliers, shifts, biases, and behind them the filter.
 constexpr uint32_t bias_at(uint32_t channels) { return 2 * channels; }
 
-// Outputs of the block's channels from sums[pixels][4], or of one channel from sums[pixels], which may be read up to the
-// next multiple of 4. They use of the tile what says where the outputs lie.
-void finish_block(const Tile& tile, const ChannelQuantization& quantization, const int32_t* block, const int32_t* sums);
-void finish_channel(const Tile& tile, const ChannelQuantization& quantization, const int32_t* block,
-                    const int32_t* sums);
+// Outputs of a block's channels from sums[pixels][4], or of one channel from sums[pixels], which is read up to the next
+// multiple of 4. They use of the tile what says where the outputs lie.
+struct Finish {
+  void (*block)(const Tile& tile, const ChannelQuantization& quantization, const int32_t* block, const int32_t* sums);
+  void (*channel)(const Tile& tile, const ChannelQuantization& quantization, const int32_t* block, const int32_t* sums);
+};
+Finish finish_of(const ChannelQuantization& quantization);
 
 // Computes `channels` channels of a tile from the blocks at `block`, and returns where the next group's blocks begin.
 const uint8_t* run_tile(const Tile& tile, const ChannelQuantization& quantization, const uint8_t* block,

@@ -77,17 +77,58 @@ bool disjoint(const View& a, const View& b) {
 
 namespace {
 
-void copy(int8_t* to, const int8_t* from, uint32_t count) {
+uint32_t smaller(uint32_t a, uint32_t b) { return a < b ? a : b; }
+
+// What copy_runs() reads; the assembly knows the offsets. From each of `rows` rows of the input, one run for each pixel.
+struct Runs {
+  const int8_t* x;
+  int8_t* to;
+  uint32_t length;    // 8: of a run
+  uint32_t x_pixel;   // 12: from one pixel's run to the next pixel's
+  uint32_t to_pixel;  // 16
+  uint32_t rows;      // 20: at least 1
+  uint32_t pixels;    // 24: at least 1
+  uint32_t x_row;     // 28: from one row to the next
+  uint32_t to_row;    // 32
+  const uint8_t* ring_end;  // 36
+  uint32_t ring_bytes;      // 40
+};
+
+[[gnu::naked, gnu::noinline]] void copy_runs(const Runs*) {
   asm volatile(
-      "  wlstp.8 lr, %2, 2f\n"
+      ".syntax unified\n"
+      "  push {r4-r11, lr}\n"
+      "  mov r9, r0\n"
+      "  ldrd r0, r1, [r9]\n"
+      "  ldrd r5, r6, [r9, #8]\n"
+      "  ldrd r7, r8, [r9, #16]\n"
+      "0:\n"
+      "  mov r10, r0\n"
+      "  mov r11, r1\n"
+      "  ldr r2, [r9, #24]\n"
       "1:\n"
-      "  vldrb.8 q0, [%1], #16\n"
-      "  vstrb.8 q0, [%0], #16\n"
-      "  letp lr, 1b\n"
+      "  mov r3, r10\n"
+      "  mov r4, r11\n"
+      "  wlstp.8 lr, r5, 3f\n"
       "2:\n"
-      : "+r"(to), "+r"(from)
-      : "r"(count)
-      : "q0", "lr", "memory");
+      "  vldrb.8 q0, [r3], #16\n"
+      "  vstrb.8 q0, [r4], #16\n"
+      "  letp lr, 2b\n"
+      "3:\n"
+      "  add r10, r6\n"
+      "  add r11, r7\n"
+      "  subs r2, #1\n"
+      "  bne 1b\n"
+      "  ldrd r3, r4, [r9, #28]\n"
+      "  add r0, r3\n"
+      "  add r1, r4\n"
+      "  ldrd r3, r4, [r9, #36]\n"
+      "  cmp r0, r3\n"
+      "  it hs\n"
+      "  subhs r0, r4\n"
+      "  subs r8, #1\n"
+      "  bne 0b\n"
+      "  pop {r4-r11, pc}\n");
 }
 
 // Copies windows, one pixel after the other.
@@ -95,9 +136,17 @@ class Copier {
  public:
   Copier(const Windows& windows, const View& input, int32_t zero_point)
       : windows_(windows), window_(windows.window()), at_(window_, input, 1), zero_point_(zero_point) {
-    extent_ = (window_.kernel_w - 1u) * window_.dilation_w;
+    const uint32_t extent = (window_.kernel_w - 1u) * window_.dilation_w;
+    const uint32_t width = uint32_t{window_.in_w} + window_.pad_left;
+    first_inside_ = (window_.pad_left + window_.stride_w - 1u) / window_.stride_w;
+    end_inside_ = extent < width ? (width - extent - 1) / window_.stride_w + 1 : 0;
     x_step_ = uint32_t{window_.dilation_w} * window_.in_c;
-    adjacent_ = x_step_ == windows.filter_c();
+    runs_.x_pixel = uint32_t{window_.stride_w} * window_.in_c;
+    runs_.to_pixel = windows.copy_step();
+    runs_.x_row = window_.dilation_h * input.row_stride;
+    runs_.to_row = window_.kernel_w * windows.filter_c();
+    runs_.ring_bytes = input.ring_rows * input.row_stride;
+    runs_.ring_end = input.base + runs_.ring_bytes;
   }
 
   // Begins at a pixel.
@@ -105,45 +154,44 @@ class Copier {
     row_ = row;
     column_ = column;
     at_.set_row(row);
-    inside_ = false;
   }
 
   // The next `pixels` windows, of the channels from `channel` on.
   void copy_windows(uint32_t pixels, uint32_t channel, int8_t* to) {
-    for (; pixels != 0; --pixels) {
+    while (pixels != 0) {
       if (column_ == window_.out_w) seek(row_ + 1, 0);
-      const uint32_t start = column_ * window_.stride_w;
-      const bool inside = start >= window_.pad_left && start + extent_ < uint32_t{window_.in_w} + window_.pad_left;
-      if (inside && inside_) {
-        x_ += uint32_t{window_.stride_w} * window_.in_c;
-      } else {
-        at_.set_column(column_);
-        x_ = static_cast<const int8_t*>(at_.x);
+      // Windows that reach over neither side go together.
+      uint32_t together = 1;
+      if (column_ >= first_inside_ && column_ < end_inside_) {
+        together = smaller(pixels, smaller(end_inside_, window_.out_w) - column_);
       }
-      inside_ = inside;
-      copy_window(x_ + channel, to);
-      to += windows_.copy_step();
-      ++column_;
+      at_.set_column(column_);
+      copy_together(together, channel, to);
+      to += together * windows_.copy_step();
+      column_ += together;
+      pixels -= together;
     }
   }
 
  private:
-  void copy_window(const int8_t* x, int8_t* to) {
+  void copy_together(uint32_t pixels, uint32_t channel, int8_t* to) {
     const uint32_t filter_c = windows_.filter_c();
     if (at_.taps_h * at_.taps_w != uint32_t{window_.kernel_h} * window_.kernel_w) {
-      fill(to, zero_point_, windows_.depth());
-      if (at_.taps_w == 0) return;
+      fill(to, zero_point_, pixels * windows_.copy_step());
+      if (at_.taps_h * at_.taps_w == 0) return;
     }
-    to += at_.first_tap * filter_c;
-    const uint32_t length = (adjacent_ ? at_.taps_w : 1) * filter_c;
-    for (uint32_t left = at_.taps_h; left != 0;) {
-      copy(to, x, length);
-      if (!adjacent_) {
-        for (uint32_t tap = 1; tap < at_.taps_w; ++tap) copy(to + tap * filter_c, x + tap * x_step_, filter_c);
-      }
+    // Taps side by side are one run.
+    const bool adjacent = x_step_ == filter_c;
+    runs_.x = static_cast<const int8_t*>(at_.x) + channel;
+    runs_.to = to + at_.first_tap * filter_c;
+    runs_.length = (adjacent ? at_.taps_w : 1) * filter_c;
+    runs_.rows = at_.taps_h;
+    runs_.pixels = pixels;
+    for (uint32_t left = adjacent ? 1 : at_.taps_w;;) {
+      copy_runs(&runs_);
       if (--left == 0) break;
-      x = at_.below(x);
-      to += window_.kernel_w * filter_c;
+      runs_.x += x_step_;
+      runs_.to += filter_c;
     }
   }
 
@@ -151,14 +199,11 @@ class Copier {
   const Window& window_;
   WindowPosition at_;
   const int32_t zero_point_;
-  uint32_t extent_, x_step_;
+  uint32_t first_inside_, end_inside_;  // columns of windows that reach over neither side
+  uint32_t x_step_;
   uint32_t row_, column_;
-  const int8_t* x_;
-  bool adjacent_;  // taps side by side are one run
-  bool inside_;    // the last window did not reach over the sides
+  Runs runs_;
 };
-
-uint32_t smaller(uint32_t a, uint32_t b) { return a < b ? a : b; }
 
 // Output rows from `row` on, up to `most`, whose pixels can be taken as those of one long row. A window that is not copied
 // is read for each block of channels, so an output that lies over the input must not run ahead.
