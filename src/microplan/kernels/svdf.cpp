@@ -106,13 +106,18 @@ bool is_fast(const SvdfParams& params, const TensorInfo& bias) {
   const SvdfShape& shape = params.shape;
   if (!shift_is_fast(params.feature) || shape.depth * kProduct >= kLimit) return false;
   if (params.state_bytes == 2) return true;
+  const uint64_t largest = uint64_t{shape.rank} * shape.memory * kProduct;
   uint64_t largest_bias = 0;
   for (uint32_t i = 0; bias.index >= 0 && i < shape.units; ++i) {
     const int64_t value = bias.int32_at(i);
     const uint64_t magnitude = static_cast<uint64_t>(value < 0 ? -value : value);
     if (magnitude > largest_bias) largest_bias = magnitude;
   }
-  return shift_is_fast(params.time) && uint64_t{shape.rank} * shape.memory * kProduct + largest_bias < kLimit;
+  if (shift_is_fast(params.time) && largest + largest_bias < kLimit) return true;
+  // Of sums about a bias beyond 2^29 at least 2^28 is left, 2^28 * 2^-19 of the output's steps: they saturate, and so do
+  // those about svdf_fast_bias().
+  return params.time.shift <= -1 && params.time.shift >= -18 && params.time.multiplier != 0 && largest < kLimit / 4 &&
+         largest + largest_bias <= INT32_MAX;
 }
 
 }  // namespace

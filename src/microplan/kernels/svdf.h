@@ -29,7 +29,8 @@ struct SvdfParams {
   int32_t state_zero_point;
   int32_t output_offset;  // the output's zero point
   Requantize feature, time;
-  // 1: requantize_fast() is exact for `feature`, and for `time` when the state has 8 bits, if it adds no zero point.
+  // 1: requantize_fast() is exact for `feature`, and for `time` when the state has 8 bits, if it adds no zero point and
+  // biases are svdf_fast_bias().
   uint32_t fast;
 };
 
@@ -49,6 +50,8 @@ template <typename T>
 bool svdf_supports(const void* params, const Target& target);
 template <typename T>
 bool svdf_footprint(const void* params, Footprint* footprint);
+// What takes the place of a bias with SvdfParams::fast.
+inline int32_t svdf_fast_bias(int32_t bias) { return clamp(bias, -(1 << 29), 1 << 29); }
 Rows svdf_input_rows(const void* params, uint32_t view, Rows rows);
 
 }  // namespace microplan

@@ -89,7 +89,8 @@ void pack_time(const OperatorContext& context, const SvdfParams& params, Constan
     const uint32_t weights = shape.rank * shape.memory;
     int32_t sum = 0;
     for (uint32_t i = 0; i < weights; ++i) sum = wrap_add(sum, time_weight<T>(time, unit * weights + i));
-    const int32_t start = wrap_sub(bias.index < 0 ? 0 : bias.int32_at(unit), wrap_mul(params.state_zero_point, sum));
+    const int32_t folded = wrap_sub(bias.index < 0 ? 0 : bias.int32_at(unit), wrap_mul(params.state_zero_point, sum));
+    const int32_t start = sizeof(T) == 1 ? svdf_fast_bias(folded) : folded;
     writer.append(&start, sizeof start);
   }
 }
