@@ -149,48 +149,108 @@ const uint32_t* make_newest(dsp::DotQuads& run, const uint32_t* filter, uint32_t
   return filter;
 }
 
-// Drops the oldest of a filter's values, appends the newest; adds the dot product with its time weights.
-int32_t remember(int8_t* state, const uint32_t* time, uint32_t memory, int8_t newest, int32_t sum) {
-  for (; memory > 4; memory -= 4, state += 4, ++time) {
+// Drop the oldest of a filter's values, append the newest; add the dot product with its time weights to `sum`. They move
+// the pointers on to the next filter.
+inline int32_t remember(int8_t*& state, const uint32_t*& time, uint32_t memory, int32_t newest, int32_t sum) {
+  const auto add = [&](uint32_t values) {
+    const uint32_t weights = *time++;
+    sum = dsp::smlad(dsp::sxtb16(values), dsp::sxtb16(weights), sum);
+    sum = dsp::smlad(dsp::sxtb16_ror8(values), dsp::sxtb16_ror8(weights), sum);
+  };
+  for (; memory > 4; memory -= 4, state += 4) {
     const uint32_t values = dsp::load_word(state + 1);
     dsp::store_word(state, values);
-    sum = dsp::smlad(dsp::sxtb16(values), dsp::sxtb16(*time), sum);
-    sum = dsp::smlad(dsp::sxtb16_ror8(values), dsp::sxtb16_ror8(*time), sum);
+    add(values);
+  }
+  if (memory == 4) {
+    const uint32_t values = dsp::load_word(state) >> 8 | static_cast<uint32_t>(newest) << 24;
+    dsp::store_word(state, values);
+    state += 4;
+    add(values);
+    return sum;
   }
   uint32_t values = 0;
-  if (memory == 4) {
-    values = dsp::load_word(state) >> 8 | static_cast<uint32_t>(newest) << 24;
-    dsp::store_word(state, values);
-  } else {
-    for (uint32_t i = 1; i < memory; ++i) state[i - 1] = state[i];
-    state[memory - 1] = newest;
-    for (uint32_t i = memory; i != 0; --i) values = values << 8 | static_cast<uint8_t>(state[i - 1]);
+  uint32_t shift = 0;
+  for (; memory > 1; --memory, ++state, shift += 8) {
+    state[0] = state[1];
+    values |= static_cast<uint32_t>(static_cast<uint8_t>(state[1])) << shift;
   }
-  sum = dsp::smlad(dsp::sxtb16(values), dsp::sxtb16(*time), sum);
-  return dsp::smlad(dsp::sxtb16_ror8(values), dsp::sxtb16_ror8(*time), sum);
+  *state++ = static_cast<int8_t>(newest);
+  add(values | static_cast<uint32_t>(static_cast<uint8_t>(newest)) << shift);
+  return sum;
 }
 
-int32_t remember(int16_t* state, const uint32_t* time, uint32_t memory, int16_t newest, int32_t sum) {
-  for (; memory > 2; memory -= 2, state += 2, ++time) {
+inline int32_t remember(int16_t*& state, const uint32_t*& time, uint32_t memory, int32_t newest, int32_t sum) {
+  for (; memory > 2; memory -= 2, state += 2) {
     const uint32_t values = dsp::load_word(state + 1);
     dsp::store_word(state, values);
-    sum = dsp::smlad(values, *time, sum);
+    sum = dsp::smlad(values, *time++, sum);
   }
+  uint32_t values = static_cast<uint32_t>(newest);
   if (memory == 2) {
-    *state = state[1];
-    state[1] = newest;
-    return dsp::smlad(dsp::load_word(state), *time, sum);
+    values = dsp::pkhbt(static_cast<uint32_t>(state[1]), values);
+    *state++ = static_cast<int16_t>(values);
   }
-  *state = newest;
-  return dsp::smlabb(static_cast<uint16_t>(newest), *time, sum);
+  *state++ = static_cast<int16_t>(newest);
+  // Behind an odd number of weights lies a 0.
+  return dsp::smlad(values, *time++, sum);
 }
 
-int32_t requantize_sum(int8_t*, int32_t sum, Requantize by) {
-  const int32_t right = wrap_sub(0, by.shift);
-  return dsp::requantize(sum, by.multiplier, fast_rounding(0, right), right);
+// From the sum of a unit to its output. Sums of products of 16 bits take all 32, and so requantize_fast() cannot be had.
+template <typename T>
+struct Finish {
+  const Requantize by;
+
+  explicit Finish(Requantize time) : by(time) {}
+  int32_t operator()(int32_t sum) const { return requantize(sum, by); }
+};
+template <>
+struct Finish<int8_t> {
+  const int32_t multiplier, rounding, right;
+
+  explicit Finish(Requantize time)
+      : multiplier(time.multiplier),
+        rounding(fast_rounding(0, wrap_sub(0, time.shift))),
+        right(wrap_sub(0, time.shift) & 31) {}
+  int32_t operator()(int32_t sum) const { return dsp::requantize(sum, multiplier, rounding, right); }
+};
+
+// What moves on from filter to filter.
+template <typename T>
+struct Position {
+  T* state;
+  const uint32_t* time;
+  const int32_t* bias;  // of the next unit
+  int8_t* y;
+  int32_t sum;    // of the unit
+  uint32_t rank;  // filters that it lacks, 0: it has not begun
+};
+
+// Takes in the newest values of `count` filters. A function of its own, so that it has the registers to itself.
+template <typename T>
+[[gnu::noinline]] void take_in(const SvdfParams& params, const T* newest, uint32_t count, Position<T>& at) {
+  T* state = at.state;
+  const uint32_t* time = at.time;
+  const uint32_t memory = params.shape.memory;
+  const int32_t zero_point = params.state_zero_point;
+  const Finish<T> finish(params.time);
+  int32_t sum = at.sum;
+  uint32_t rank = at.rank;
+  for (const T* const end = newest + count; newest != end;) {
+    if (rank == 0) {
+      sum = *at.bias++;
+      rank = params.shape.rank;
+    }
+    // As in TensorFlow Lite the clamp comes before the zero point, so that a value far from it wraps.
+    sum = remember(state, time, memory, wrap_add(*newest++, zero_point), sum);
+    if (--rank != 0) continue;
+    *at.y++ = static_cast<int8_t>(dsp::ssat<8>(wrap_add(finish(sum), params.output_offset)));
+  }
+  at.state = state;
+  at.time = time;
+  at.sum = sum;
+  at.rank = rank;
 }
-// Sums of products of 16 bits take all 32.
-int32_t requantize_sum(int16_t*, int32_t sum, Requantize by) { return requantize(sum, by); }
 
 template <typename T>
 Status run(const void* in, Rows rows, const Io& io) {
@@ -199,34 +259,24 @@ Status run(const void* in, Rows rows, const Io& io) {
   const uint32_t filters = filters_of(shape);
   const View input = io.view(0);
   const View output = io.view(2);
-  T* state = io.view(1).row_as<T>(0) + rows.first * filters * shape.memory;
+  Position<T> at;
+  at.state = io.view(1).row_as<T>(0) + rows.first * filters * shape.memory;
   for (uint32_t row = rows.first; row < rows.last; ++row) {
     dsp::DotQuads run = dsp::dot_input(input.row_as<const int8_t>(row), shape.depth);
     run.start = io.constant<int32_t>(1);
     run.scale = io.constant<dsp::DotScale>(4);
     run.odd_zero_point = 1;
     const uint32_t* feature = io.constant<uint32_t>(0);
-    const uint32_t* time = io.constant<uint32_t>(2);
-    const int32_t* bias = io.constant<int32_t>(3);
-    int8_t* y = output.row_as<int8_t>(row);
-    int32_t sum = *bias;
-    uint32_t rank = shape.rank;
+    at.time = io.constant<uint32_t>(2);
+    at.bias = io.constant<int32_t>(3);
+    at.y = output.row_as<int8_t>(row);
+    at.sum = 0;
+    at.rank = 0;
     for (uint32_t left = filters; left != 0;) {
       alignas(4) T newest[kBlock];
       const uint32_t count = left < kBlock ? left : kBlock;
       feature = make_newest(run, feature, count, newest);
-      for (uint32_t i = 0; i < count; ++i) {
-        // As in TensorFlow Lite the clamp comes before the zero point, so that a value far from it wraps.
-        const T value = static_cast<T>(wrap_add(newest[i], params.state_zero_point));
-        sum = remember(state, time, shape.memory, value, sum);
-        state += shape.memory;
-        time += time_words<T>(shape);
-        if (--rank != 0) continue;
-        const int32_t scaled = wrap_add(requantize_sum(state, sum, params.time), params.output_offset);
-        *y++ = static_cast<int8_t>(dsp::ssat<8>(scaled));
-        rank = shape.rank;
-        if (left - i != 1) sum = *++bias;
-      }
+      take_in(params, newest, count, at);
       left -= count;
     }
   }
