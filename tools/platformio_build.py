@@ -6,6 +6,11 @@ It chooses compiler options, and embeds the models that the project's platformio
     custom_microplan_model = model.tflite
 
 (several are separated by blanks). The application then includes "model.h" and is linked with what belongs to it.
+Kernels are chosen for the core that the environment compiles for, or for the features that are named; what they are
+chosen by is an option, too:
+
+    custom_microplan_features = dsp,fpu
+    custom_microplan_prefer = balanced | speed | ram | flash
 """
 
 from __future__ import annotations
@@ -21,6 +26,8 @@ from typing import Any
 from SCons.Script import Import
 
 OPTION = "custom_microplan_model"
+FEATURES_OPTION = "custom_microplan_features"
+PREFER_OPTION = "custom_microplan_prefer"
 
 
 def set_options(env: Any, projenv: Any) -> None:
@@ -57,6 +64,13 @@ def embed_models(env: Any, projenv: Any, version: str) -> None:
     if len({model.stem for model in models}) < len(models):
         sys.exit(f"{OPTION} in platformio.ini names two models alike. Rename one: {', '.join(names)}")
     command = embed_command(env, version)
+    if features := env.GetProjectOption(FEATURES_OPTION, ""):
+        command += ["--features", features]
+    else:
+        compiler = shutil.which(env.subst("$CXX"), path=env["ENV"]["PATH"]) or env.subst("$CXX")
+        command += ["--compiler", f'"{compiler}" {projenv.subst("$CCFLAGS")}']
+    if prefer := env.GetProjectOption(PREFER_OPTION, ""):
+        command += ["--prefer", prefer]
     for model in models:
         # A folder for each model: a model that is no longer named leaves its files behind.
         folder = Path(env.subst("$BUILD_DIR"), "microplan", model.stem)

@@ -136,6 +136,28 @@ def test_form_and_name(form: str, exit_code: int, tmp_path: Path) -> None:
     assert subprocess.run([tmp_path / "build" / "app"]).returncode == exit_code
 
 
+@pytest.mark.parametrize(
+    ("arguments", "options", "features"),
+    [
+        ("", ["MICROPLAN_CPU=cortex-m4"], "dsp, fpu"),
+        ("", ["MICROPLAN_CPU=cortex-m3"], ""),
+        ("FEATURES none PREFER ram", ["MICROPLAN_CPU=cortex-m4"], ""),
+        ("", ["MICROPLAN_CPU=cortex-m4", "MICROPLAN_FEATURES=dsp"], "dsp"),
+    ],
+)
+def test_kernels_are_chosen_for_the_core(
+    arguments: str, options: list[str], features: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    project = write_project(tmp_path / "project", f"TARGET app MODEL digits.tflite {arguments}")
+    cross = toolchain("qemu-cortex-m4", monkeypatch)[:1]
+    configured = configure(project, tmp_path / "build", *cross, *options)
+    assert configured.returncode == 0, configured.stderr
+    built = cmake("--build", tmp_path / "build", "--target", "app.microplan/digits.cpp")
+    assert built.returncode == 0, built.stdout + built.stderr
+    header = (tmp_path / "build" / "app.microplan" / "digits.h").read_text()
+    assert f"Target: {f'a core with {features}' if features else 'any'}." in header
+
+
 def test_model_is_embedded_when_it_changes(tmp_path: Path) -> None:
     project = write_project(tmp_path / "project", "TARGET app MODEL digits.tflite")
     build(project, tmp_path / "build")

@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from microplan.boards import Board
+from microplan.boards import FEATURE_BITS, Board
 from microplan.build import App
 from microplan.commands.common import (
     Choice,
@@ -21,6 +22,7 @@ from microplan.commands.common import (
 )
 from microplan.embed import embed, identifier
 from microplan.errors import UsageError
+from microplan.features import feature_bits, features_named, features_of_compiler
 from microplan.planning import Form, ModelFile
 from microplan.runners import build_for
 
@@ -28,18 +30,37 @@ from microplan.runners import build_for
 @click.command("embed")
 @model_argument
 @out_option
-@board_option(required=False, help_text="Plan for this board; without it for any.")
+@board_option(required=False, help_text="Plan for this board; without a target for any.")
+@click.option(
+    "--features",
+    help=f"Plan for a core with these: some of {', '.join(FEATURE_BITS)}, with commas between; or none.",
+)
+@click.option("--compiler", help="Plan for the core that this command, a compiler with its flags, compiles for.")
 @form_option
 @plan_option(strict=True)
 @click.option("--name", help="Name of the files and of the C++ namespace; without it MODEL's.")
 def embed_command(
-    model: ModelFile, out_dir: Path, board: Board | None, form: Form, choice: Choice, name: str | None
+    model: ModelFile,
+    out_dir: Path,
+    board: Board | None,
+    features: str | None,
+    compiler: str | None,
+    form: Form,
+    choice: Choice,
+    name: str | None,
 ) -> None:
     """Write MODEL as a C++ header and source."""
+    if sum(target is not None for target in (board, features, compiler)) > 1:
+        raise UsageError("--board, --features and --compiler each name the target. Give one of them.")
     if name is not None and identifier(name) != name:
         raise UsageError(f"A model cannot have the name {name!r} in C++. Name it {identifier(name)}, say.")
+    target = board.name if board else "any"
+    if features is not None or compiler is not None:
+        names = features_named(features) if features is not None else features_of_compiler(compiler or "")
+        choice = replace(choice, target=feature_bits(names))
+        target = f"a core with {', '.join(names)}" if names else "any"
     made = plan_for(model, board, form, choice)
-    written = embed(made, out_dir, name=name, target=board.name if board else "any")
+    written = embed(made, out_dir, name=name, target=target)
     click.echo(
         f"{written.header} and {written.source}: {len(made.firmware_data):,} bytes of flash, "
         f"{made.arena_bytes:,} of arena, {made.state_bytes:,} of state."

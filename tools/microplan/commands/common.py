@@ -96,10 +96,12 @@ class Choice:
     variant: str | None = None
     strict: bool = False
     cmsis_nn: Path | None = None  # a checkout of CMSIS-NN, which the firmware is built with
+    target: int = 0  # features of a target without a board
 
     def features(self, board: Board | None) -> int:
-        """Those of the board, and what the build adds."""
-        return (board.feature_bits if board else 0) | (FEATURE_BITS["cmsis_nn"] if self.cmsis_nn else 0)
+        """Those of the board or the target, and what the build adds."""
+        build = FEATURE_BITS["cmsis_nn"] if self.cmsis_nn else 0
+        return (board.feature_bits if board else self.target) | build
 
     @property
     def is_asked_for(self) -> bool:
