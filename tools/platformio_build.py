@@ -16,6 +16,7 @@ chosen by is an option, too:
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
 import shutil
 import subprocess
@@ -67,14 +68,15 @@ def embed_models(env: Any, projenv: Any, version: str) -> None:
     if features := env.GetProjectOption(FEATURES_OPTION, ""):
         command += ["--features", features]
     else:
-        compiler = shutil.which(env.subst("$CXX"), path=env["ENV"]["PATH"]) or env.subst("$CXX")
-        command += ["--compiler", f'"{compiler}" {projenv.subst("$CCFLAGS")}']
+        command += ["--compiler", projenv.subst("$CXX $CCFLAGS")]
     if prefer := env.GetProjectOption(PREFER_OPTION, ""):
         command += ["--prefer", prefer]
     for model in models:
         # A folder for each model: a model that is no longer named leaves its files behind.
         folder = Path(env.subst("$BUILD_DIR"), "microplan", model.stem)
-        result = subprocess.run([*command, str(model), "--out", str(folder)], check=False)
+        # The compiler may be on the environment's own PATH.
+        variables = {**os.environ, "PATH": env["ENV"]["PATH"]}
+        result = subprocess.run([*command, str(model), "--out", str(folder)], check=False, env=variables)
         if result.returncode != 0:
             sys.exit(f"{OPTION} in platformio.ini: {model} could not be embedded.")
         projenv.Append(CPPPATH=[str(folder)])

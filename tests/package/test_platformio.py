@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from microplan.boards import load_board
+
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"
 MODEL = EXAMPLES / "digits" / "digits.tflite"
@@ -100,7 +102,11 @@ def test_packed_library(pio: Pio, make_project: MakeProject, environment: str) -
                 pytest.skip(f"needs {program}")
     # In one test, so that ccache has the library's files the second time.
     for app, printed in APPS.items():
-        assert printed in run(pio, make_project(app), environment)
+        project = make_project(app)
+        assert printed in run(pio, project, environment)
+    header = project / ".pio" / "build" / environment / "microplan" / "digits" / "digits.h"
+    features = load_board(environment).features if environment in BOARDS else []
+    assert f"Target: {'a core with ' + ', '.join(features) if features else 'any'}." in header.read_text()
 
 
 def test_project_with_an_older_cpp(pio: Pio, make_project: MakeProject) -> None:

@@ -87,6 +87,26 @@ def test_the_sample_runs_in_the_stand_in(tmp_path: Path, tree: str) -> None:
     assert result.stdout == "It is a 7\n"
 
 
+@pytest.mark.parametrize(
+    ("config", "target"),
+    [
+        (["CPU_CORTEX_M=y", "CPU_CORTEX_M4=y", "FPU=y", "MICROPLAN_PREFER_RAM=y"], "a core with dsp, fpu"),
+        (["CPU_CORTEX_M=y", "ARMV8_M_DSP=y", "ARMV8_1_M_MVEI=y"], "a core with dsp, mve"),
+        (["CPU_CORTEX_M=y", "CPU_CORTEX_M3=y"], "any"),
+    ],
+)
+def test_models_are_embedded_for_the_core(config: list[str], target: str, tmp_path: Path) -> None:
+    configure = ["cmake", "-G", "Ninja", "-S", SAMPLE, "-B", tmp_path, f"-DZephyr_DIR={STAND_IN}"]
+    configure += [f"-DMODULE={ROOT}", "-DTREE=new"]
+    configure += [f"-DCONFIG_{symbol}" for symbol in ("MICROPLAN=y", *config)]
+    for command in (configure, ["cmake", "--build", tmp_path, "--target", "app.microplan/digits.cpp"]):
+        result = subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment())
+        assert result.returncode == 0, result.stdout + result.stderr
+    assert f"Target: {target}." in (tmp_path / "app.microplan" / "digits.h").read_text()
+    prefer = "--prefer ram" in (tmp_path / "build.ninja").read_text()
+    assert prefer == ("MICROPLAN_PREFER_RAM=y" in config)
+
+
 @pytest.mark.skipif("ZEPHYR_BASE" not in os.environ, reason="needs a Zephyr tree: set ZEPHYR_BASE")
 def test_the_sample_runs_in_zephyr(tmp_path: Path) -> None:
     base = Path(os.environ["ZEPHYR_BASE"])
