@@ -17,11 +17,11 @@ constexpr uint8_t kCellClip = 1;
 constexpr uint8_t kTimeMajor = 3;
 constexpr int32_t kTanh = 4;
 
-// A random value scaled by a power of two every third time: shifts to both sides.
-float random_ratio(Random& random, float usual) {
+// `far`: a power of two away every third time, for shifts to both sides.
+float random_ratio(Random& random, float usual, bool far) {
   constexpr float kFar[] = {1.0f / 4096, 1.0f / 64, 64, 1024};
   const float ratio = usual * random.real(0.3f, 3);
-  return random.one_in(3) ? ratio * random.pick(kFar) : ratio;
+  return far && random.one_in(3) ? ratio * random.pick(kFar) : ratio;
 }
 
 void fill_weights(FakeOperator& op, TensorInfo& weights, uint32_t depth) {
@@ -66,14 +66,15 @@ void make_svdf(FakeOperator& op) {
   TensorInfo& output = op.add_output(kType, shape(batches, units));
   if (kFloat) return;
   quantize(op, input);
+  const bool far = random.one_in(2);
   const float feature_scale = random_scale(random);
   op.set_quantization(feature, feature_scale, 0);
   const float wide = kStateType == DataType::kInt16 ? 256.0f : 1.0f;
-  const float state_scale = input.scale() * feature_scale / random_ratio(random, wide / 400);
+  const float state_scale = input.scale() * feature_scale / random_ratio(random, wide / 400, far);
   op.set_quantization(state, state_scale, kStateType == DataType::kInt8 ? random_zero_point(random, kStateType) : 0);
   const float time_scale = random_scale(random);
   op.set_quantization(time, time_scale, 0);
-  op.set_quantization(output, state_scale * time_scale / random_ratio(random, 1 / (200 * wide * wide)),
+  op.set_quantization(output, state_scale * time_scale / random_ratio(random, 1 / (200 * wide * wide), far),
                       random_zero_point(random, kType));
 }
 
@@ -103,12 +104,14 @@ void make_lstm(FakeOperator& op) {
   const float hidden_scale = kType == DataType::kInt16 ? 1.0f / 32768 : 1.0f / 128;
   // Arguments of a gate have steps of 2^-12 and are up to 8.
   const float inputs = kType == DataType::kInt16 ? 16384 : 64;
+  const bool far = random.one_in(2);
   for (uint32_t i = 0; i < 8; ++i) {
     const uint32_t columns = i < 4 ? depth : units;
     TensorInfo& filter = op.add_constant(kFilterType, shape(units, columns));
     fill_weights(op, filter, columns);
     if (kFloat) continue;
-    const float factor = random_ratio(random, 4096 / (inputs * 40 * static_cast<float>(columns < 4 ? 2 : columns / 2)));
+    const float usual = 4096 / (inputs * 40 * static_cast<float>(columns < 4 ? 2 : columns / 2));
+    const float factor = random_ratio(random, usual, far);
     op.set_quantization(filter, factor / 4096 / (i < 4 ? input_scale : hidden_scale), 0);
   }
   for (uint32_t i = 0; i < 3; ++i) op.add_absent_input();  // peephole

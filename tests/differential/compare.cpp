@@ -547,7 +547,7 @@ Outcome compare(const Generator& generator, const Identity& identity) {
   for (uint32_t i = 0; i < kAllVariantsCount; ++i) {
     const Variant& variant = *kAllVariants[i];
     if (!takes(variant, *reference, op) || variant.kernel.run == nullptr ||
-        strstr(variant.name, identity.kernel) == nullptr ||
+        !is_asked_for(variant.name, identity.kernel) ||
         (variant.supports != nullptr && !variant.supports(params, target))) {
       continue;
     }

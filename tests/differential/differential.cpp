@@ -10,6 +10,13 @@ namespace differential {
 
 uint32_t compared[kMaxVariants];
 
+bool is_asked_for(const char* name, const char* kernel) {
+  const size_t length = strlen(kernel);
+  const size_t all = strlen(name);
+  if (length > all) return false;
+  return kernel[0] == '_' ? strcmp(name + all - length, kernel) == 0 : strncmp(name, kernel, length) == 0;
+}
+
 namespace {
 
 const Generators* const kFamilies[] = {
@@ -34,13 +41,13 @@ const microplan::Variant* reference_named(const char* name) {
   return nullptr;
 }
 
-// Whether a kernel of the operator and types of `reference` has a name with `kernel` in it.
-bool asked_for(const microplan::Variant& reference, const char* kernel) {
+// Whether a kernel of the operator and types of `reference` is one that is asked for.
+bool has_asked_for(const microplan::Variant& reference, const char* kernel) {
   for (uint32_t i = 0; i < microplan::kAllVariantsCount; ++i) {
     const microplan::Variant& variant = *microplan::kAllVariants[i];
     if (variant.operator_code == reference.operator_code && variant.input_type == reference.input_type &&
         variant.filter_type == reference.filter_type && variant.output_type == reference.output_type &&
-        strstr(variant.name, kernel) != nullptr) {
+        is_asked_for(variant.name, kernel)) {
       return true;
     }
   }
@@ -55,7 +62,7 @@ bool run_generator(const Generator& generator, Identity identity, uint32_t count
     print("\n");
     return false;
   }
-  if (!asked_for(*reference, identity.kernel)) return true;
+  if (!has_asked_for(*reference, identity.kernel)) return true;
   uint32_t refused = 0;
   for (uint32_t i = 0; i < count; ++i, ++identity.number) {
     const Outcome outcome = compare(generator, identity);
@@ -76,7 +83,7 @@ bool print_kernels(const char* asked, uint32_t count) {
   constexpr uint32_t kManyCases = 50;
   for (uint32_t i = 0; i < microplan::kAllVariantsCount; ++i) {
     const microplan::Variant& variant = *microplan::kAllVariants[i];
-    const bool wanted = variant.kernel.run != nullptr && strstr(variant.name, asked) != nullptr;
+    const bool wanted = variant.kernel.run != nullptr && is_asked_for(variant.name, asked);
     if (compared[i] == 0 && !(wanted && count >= kManyCases)) continue;
     print(variant.name);
     print_number(compared[i]);

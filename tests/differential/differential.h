@@ -5,7 +5,8 @@
 //
 //   differential SEED COUNT [KERNEL [FIRST]]
 //
-// runs cases FIRST (0) to FIRST + COUNT of each operator whose kernels' names contain KERNEL.
+// runs cases FIRST (0) to FIRST + COUNT of each operator and compares the kernels whose names begin with
+// KERNEL, or end with it when it is an underscore and a variant.
 #ifndef MICROPLAN_TESTS_DIFFERENTIAL_DIFFERENTIAL_H_
 #define MICROPLAN_TESTS_DIFFERENTIAL_DIFFERENTIAL_H_
 
@@ -34,8 +35,9 @@ extern const Generators kConvCases, kDepthwiseCases, kFullyConnectedCases, kTran
 // Which case this is.
 struct Identity {
   uint32_t seed, number;
-  const char* kernel;  // part of the names of the kernels to compare, "" for all
+  const char* kernel;  // the names of kernels to compare begin with it, or end when it begins with an underscore
 };
+bool is_asked_for(const char* name, const char* kernel);
 
 // How often a kernel was compared, by its place in kAllVariants.
 constexpr uint32_t kMaxVariants = 512;
