@@ -130,6 +130,16 @@ bool is_fast(Requantize by, uint64_t largest) {
   return by.shift <= -1 && by.shift >= -kMaxFastShift;
 }
 
+// Whether a bias out of all proportion saturates the output whatever the input is, and so does +-kSaturatingBias in its
+// place: of either at least 2^28 is left, 2^28 * 2^-19 steps of the output.
+constexpr int32_t kSaturatingBias = 1 << 29;
+
+bool bias_saturates(Requantize by, uint64_t largest, int32_t bias) {
+  const uint64_t magnitude = static_cast<uint64_t>(bias < 0 ? -int64_t{bias} : int64_t{bias});
+  return by.multiplier != 0 && by.shift <= -1 && by.shift >= -18 && magnitude > kSaturatingBias &&
+         largest - magnitude < (1u << 28) && largest <= INT32_MAX;
+}
+
 uint32_t fast_requantize(const OperatorContext& context, const MacOperator& op) {
   const TensorInfo filter = context.input(op.filter);
   const TensorInfo bias = context.input(op.bias);
@@ -139,10 +149,12 @@ uint32_t fast_requantize(const OperatorContext& context, const MacOperator& op) 
   uint32_t fast = 1;
   for (uint32_t c = 0; c < channels; ++c) {
     if (c < scales.count()) (void)scales.requantize(c, &by);
-    if (is_fast(by, largest_sum(filter, bias, channels, c))) continue;
+    const uint64_t largest = largest_sum(filter, bias, channels, c);
+    if (is_fast(by, largest)) continue;
+    fast = 2;
+    if (bias.index >= 0 && bias_saturates(by, largest, bias.int32_at(c))) continue;
     // With one factor for all channels, none can have another.
     if (scales.count() == 1 || !is_dead_channel(context, op, c)) return 0;
-    fast = 2;
   }
   return fast;
 }
@@ -288,7 +300,9 @@ ChannelConstants ChannelPacker::channel(uint32_t channel) const {
     return result;
   }
   const uint64_t largest = largest_sum(filter_, bias_, channels, channel);
-  if (!is_fast(by, largest) && is_dead_channel(context_, op_, channel)) {
+  if (!is_fast(by, largest) && bias_saturates(by, largest, bias(channel))) {
+    result.bias = clamp(result.bias, -kSaturatingBias, kSaturatingBias);
+  } else if (!is_fast(by, largest) && is_dead_channel(context_, op_, channel)) {
     // A bias and a factor of 1/4 that make the same output.
     const int32_t output = wrap_add(microplan::requantize(result.bias, by), params_.output_offset);
     result.bias = 4 * (clamp(output, INT8_MIN, INT8_MAX) - params_.output_offset);

@@ -33,7 +33,7 @@ struct ChannelQuantization {
   int32_t output_offset;  // the output's zero point
   int32_t act_min, act_max;
   // Whether requantize_fast() is exact for every channel and whatever the input is: 1: yes; 2: with ChannelConstants, which
-  // have other biases and multipliers where a filter is 0; 0: no.
+  // have other biases and multipliers where a filter is 0 or a bias saturates the output; 0: no.
   uint32_t fast;
 };
 

@@ -75,6 +75,20 @@ void FullyConnected<Accumulator>::pack(const OperatorContext& context, const voi
   pack_filter(context, kFullyConnected, static_cast<const Params*>(in)->quantization, writer);
 }
 
+Requantize fully_connected_requantize(const ChannelPacker& packer, const ChannelQuantization& quantization,
+                                      uint32_t channel) {
+  if (!quantization.fast) return packer.requantize(channel);
+  if (quantization.per_channel) {
+    const ChannelConstants constants = packer.channel(channel);
+    return {constants.multiplier, -constants.shift};
+  }
+  // The constants of one channel may say that its sums are too small to matter, which need not hold for all. With a shift
+  // beyond the fast ones it does.
+  const Requantize by = packer.requantize(0);
+  constexpr int32_t kFarthest = -22;
+  return by.shift < kFarthest || by.shift > -1 ? Requantize{0, -1} : by;
+}
+
 Rows fully_connected_input_rows(const void*, uint32_t, Rows rows) { return rows; }
 
 template struct FullyConnected<Int8Accumulator>;

@@ -34,6 +34,9 @@ struct FullyConnected {
   static bool footprint(const void* params, Footprint* footprint);
   static void pack(const OperatorContext& context, const void* params, ConstantWriter& writer);
 };
+// The requantization that goes with ChannelPacker's biases: of a channel, or of all with channel 0.
+Requantize fully_connected_requantize(const ChannelPacker& packer, const ChannelQuantization& quantization,
+                                      uint32_t channel);
 Rows fully_connected_input_rows(const void* params, uint32_t view, Rows rows);
 
 }  // namespace microplan

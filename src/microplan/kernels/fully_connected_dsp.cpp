@@ -48,9 +48,7 @@ void pack(const OperatorContext& context, const void* in, ConstantWriter& writer
     writer.append(&bias, sizeof bias);
   }
   for (uint32_t c = 0; c < (params.quantization.per_channel ? channels : 1); ++c) {
-    const ChannelConstants constants = packer.channel(c);
-    const int32_t shift = params.quantization.fast ? -constants.shift : constants.shift;
-    const dsp::DotScale scale(Requantize{constants.multiplier, shift});
+    const dsp::DotScale scale(fully_connected_requantize(packer, params.quantization, c));
     writer.append(&scale, sizeof scale);
   }
 }
