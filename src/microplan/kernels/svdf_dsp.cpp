@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // SVDF, int8 with a state of int8 or int16, for the DSP extension: the features are the products of dsp_dot.h; the state
 // moves on and meets its time weights in one pass.
+#include <stddef.h>
+
 #include "microplan/kernels.h"
 #include "microplan/kernels/dsp.h"
 #include "microplan/kernels/dsp_dot.h"
@@ -196,61 +198,121 @@ inline int32_t remember(int16_t*& state, const uint32_t*& time, uint32_t memory,
   return dsp::smlad(values, *time++, sum);
 }
 
-// From the sum of a unit to its output. Sums of products of 16 bits take all 32, and so requantize_fast() cannot be had.
-template <typename T>
-struct Finish {
-  const Requantize by;
-
-  explicit Finish(Requantize time) : by(time) {}
-  int32_t operator()(int32_t sum) const { return requantize(sum, by); }
-};
-template <>
-struct Finish<int8_t> {
-  const int32_t multiplier, rounding, right;
-
-  explicit Finish(Requantize time)
-      : multiplier(time.multiplier),
-        rounding(fast_rounding(0, wrap_sub(0, time.shift))),
-        right(wrap_sub(0, time.shift) & 31) {}
-  int32_t operator()(int32_t sum) const { return dsp::requantize(sum, multiplier, rounding, right); }
-};
-
-// What moves on from filter to filter.
+// What moves on from filter to filter, and what finishes a unit. Assembly knows where the fields lie.
 template <typename T>
 struct Position {
   T* state;
   const uint32_t* time;
   const int32_t* bias;  // of the next unit
   int8_t* y;
-  int32_t sum;    // of the unit
-  uint32_t rank;  // filters that it lacks, 0: it has not begun
+  int32_t sum;         // of the unit
+  uint32_t rank_left;  // filters that it lacks, 0: it has not begun
+  uint32_t rank, memory;
+  int32_t zero_point;  // of the state
+  // SvdfParams::time for dsp::requantize(), and the output's zero point.
+  int32_t multiplier, rounding, right, offset;
 };
 
-// Takes in the newest values of `count` filters. A function of its own, so that it has the registers to itself.
+int32_t finish(const Position<int8_t>& at) {
+  return dsp::requantize(at.sum, at.multiplier, at.rounding, at.right);
+}
+// Sums of products of 16 bits take all 32, and so requantize_fast() cannot be had.
+int32_t finish(const Position<int16_t>& at) { return requantize(at.sum, Requantize{at.multiplier, wrap_sub(0, at.right)}); }
+
+// Takes in the newest values of `count` filters, at least 1.
 template <typename T>
-[[gnu::noinline]] void take_in(const SvdfParams& params, const T* newest, uint32_t count, Position<T>& at) {
-  T* state = at.state;
-  const uint32_t* time = at.time;
-  const uint32_t memory = params.shape.memory;
-  const int32_t zero_point = params.state_zero_point;
-  const Finish<T> finish(params.time);
-  int32_t sum = at.sum;
-  uint32_t rank = at.rank;
-  for (const T* const end = newest + count; newest != end;) {
-    if (rank == 0) {
-      sum = *at.bias++;
-      rank = params.shape.rank;
+void take_in(const T* newest, uint32_t count, Position<T>& at) {
+  do {
+    if (at.rank_left == 0) {
+      at.sum = *at.bias++;
+      at.rank_left = at.rank;
     }
     // As in TensorFlow Lite the clamp comes before the zero point, so that a value far from it wraps.
-    sum = remember(state, time, memory, wrap_add(*newest++, zero_point), sum);
-    if (--rank != 0) continue;
-    *at.y++ = static_cast<int8_t>(dsp::ssat<8>(wrap_add(finish(sum), params.output_offset)));
-  }
-  at.state = state;
-  at.time = time;
-  at.sum = sum;
-  at.rank = rank;
+    at.sum = remember(at.state, at.time, at.memory, wrap_add(*newest++, at.zero_point), at.sum);
+    if (--at.rank_left == 0) *at.y++ = static_cast<int8_t>(dsp::ssat<8>(wrap_add(finish(at), at.offset)));
+  } while (--count != 0);
 }
+
+#if defined(__ARM_FEATURE_DSP)
+
+static_assert(offsetof(Position<int8_t>, y) == 12 && offsetof(Position<int8_t>, sum) == 16 &&
+              offsetof(Position<int8_t>, rank) == 24 && offsetof(Position<int8_t>, memory) == 28 &&
+              offsetof(Position<int8_t>, zero_point) == 32 && offsetof(Position<int8_t>, multiplier) == 36 &&
+              offsetof(Position<int8_t>, right) == 44, "assembly knows the offsets");
+
+#define MICROPLAN_SVDF_ADD        \
+  "  ldr r10, [r5], #4\n"         \
+  "  sxtb16 r11, r9\n"            \
+  "  sxtb16 r8, r10\n"            \
+  "  sxtb16 r9, r9, ror #8\n"     \
+  "  sxtb16 r10, r10, ror #8\n"   \
+  "  smlad r6, r11, r8, r6\n"     \
+  "  smlad r6, r9, r10, r6\n"
+
+// take_in() for memories of whole words. r3: Position; r4: state, r5: time, r6: sum, r7: rank_left.
+[[gnu::naked]] void take_in_words(const int8_t*, uint32_t, Position<int8_t>&) {
+  asm volatile(
+      "  push {r4, r5, r6, r7, r8, r9, r10, r11, lr}\n"
+      "  mov r3, r2\n"
+      "  ldrd r4, r5, [r3]\n"
+      "  ldrd r6, r7, [r3, #16]\n"
+      "1:\n"
+      "  cbnz r7, 2f\n"
+      "  ldr r9, [r3, #8]\n"
+      "  ldr r6, [r9], #4\n"
+      "  str r9, [r3, #8]\n"
+      "  ldr r7, [r3, #24]\n"
+      "2:\n"
+      "  ldrsb r12, [r0], #1\n"
+      "  ldrd lr, r9, [r3, #28]\n"
+      "  add r12, r12, r9\n"
+      "  subs lr, lr, #4\n"
+      "  beq 4f\n"
+      "3:\n"
+      "  ldr r9, [r4, #1]\n"
+      "  str r9, [r4], #4\n"
+      MICROPLAN_SVDF_ADD
+      "  subs lr, lr, #4\n"
+      "  bne 3b\n"
+      "4:\n"
+      "  ldr r9, [r4]\n"
+      "  lsr r9, r9, #8\n"
+      "  orr r9, r9, r12, lsl #24\n"
+      "  str r9, [r4], #4\n"
+      MICROPLAN_SVDF_ADD
+      "  subs r7, r7, #1\n"
+      "  bne 5f\n"
+      "  ldrd r8, r9, [r3, #36]\n"
+      "  ldrd r10, r11, [r3, #44]\n"
+      "  ldr r12, [r3, #12]\n"
+      "  add r9, r9, r6, asr #31\n"
+      "  lsl r6, r6, #1\n"
+      "  smmlar r8, r6, r8, r9\n"
+      "  asr r8, r8, r10\n"
+      "  add r8, r8, r11\n"
+      "  ssat r8, #8, r8\n"
+      "  strb r8, [r12], #1\n"
+      "  str r12, [r3, #12]\n"
+      "5:\n"
+      "  subs r1, r1, #1\n"
+      "  bne 1b\n"
+      "  strd r4, r5, [r3]\n"
+      "  strd r6, r7, [r3, #16]\n"
+      "  pop {r4, r5, r6, r7, r8, r9, r10, r11, pc}\n");
+}
+
+#undef MICROPLAN_SVDF_ADD
+
+#else
+
+void take_in_words(const int8_t* newest, uint32_t count, Position<int8_t>& at) { take_in(newest, count, at); }
+
+#endif
+
+void take_in_block(const int8_t* newest, uint32_t count, Position<int8_t>& at) {
+  (at.memory % 4 == 0 ? take_in_words : take_in<int8_t>)(newest, count, at);
+}
+void take_in_block(const int16_t* newest, uint32_t count, Position<int16_t>& at) { take_in(newest, count, at); }
 
 template <typename T>
 Status run(const void* in, Rows rows, const Io& io) {
@@ -260,6 +322,13 @@ Status run(const void* in, Rows rows, const Io& io) {
   const View input = io.view(0);
   const View output = io.view(2);
   Position<T> at;
+  at.rank = shape.rank;
+  at.memory = shape.memory;
+  at.zero_point = params.state_zero_point;
+  at.multiplier = params.time.multiplier;
+  at.right = wrap_sub(0, params.time.shift);
+  at.rounding = fast_rounding(0, at.right);
+  at.offset = params.output_offset;
   at.state = io.view(1).row_as<T>(0) + rows.first * filters * shape.memory;
   for (uint32_t row = rows.first; row < rows.last; ++row) {
     dsp::DotQuads run = dsp::dot_input(input.row_as<const int8_t>(row), shape.depth);
@@ -271,12 +340,12 @@ Status run(const void* in, Rows rows, const Io& io) {
     at.bias = io.constant<int32_t>(3);
     at.y = output.row_as<int8_t>(row);
     at.sum = 0;
-    at.rank = 0;
+    at.rank_left = 0;
     for (uint32_t left = filters; left != 0;) {
       alignas(4) T newest[kBlock];
       const uint32_t count = left < kBlock ? left : kBlock;
       feature = make_newest(run, feature, count, newest);
-      take_in(params, newest, count, at);
+      take_in_block(newest, count, at);
       left -= count;
     }
   }
