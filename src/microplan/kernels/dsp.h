@@ -114,6 +114,34 @@ inline int32_t smmlar(int32_t a, int32_t b, int32_t sum) { return wrap_add(sum, 
 
 #endif
 
+// The larger and the smaller of each pair of signed bytes.
+#if defined(__ARM_FEATURE_DSP)
+
+inline uint32_t max_bytes(uint32_t a, uint32_t b) {
+  uint32_t result;
+  asm("ssub8 %0, %1, %2\n\tsel %0, %1, %2" : "=&r"(result) : "r"(a), "r"(b) : "cc");
+  return result;
+}
+inline uint32_t min_bytes(uint32_t a, uint32_t b) {
+  uint32_t result;
+  asm("ssub8 %0, %1, %2\n\tsel %0, %2, %1" : "=&r"(result) : "r"(a), "r"(b) : "cc");
+  return result;
+}
+
+#else
+
+inline uint32_t max_bytes(uint32_t a, uint32_t b) {
+  uint32_t result = 0;
+  for (uint32_t lane = 0; lane < 32; lane += 8) {
+    const bool first = static_cast<int8_t>(a >> lane) >= static_cast<int8_t>(b >> lane);
+    result |= (first ? a : b) & (0xffu << lane);
+  }
+  return result;
+}
+inline uint32_t min_bytes(uint32_t a, uint32_t b) { return a ^ b ^ max_bytes(a, b); }
+
+#endif
+
 // The value kept within a signed integer of kBits. Cores without the extension have this one, too.
 #if defined(__ARM_FEATURE_SAT)
 

@@ -42,7 +42,9 @@ Status prepare_shape(const OperatorContext& context, Window* window) {
   return Status::kOk;
 }
 
-Status prepare_integer(const OperatorContext& context, void* out) {
+}  // namespace
+
+Status prepare_pool_2d(const OperatorContext& context, void* out) {
   Pool2dParamsOf<int32_t>& params = *static_cast<Pool2dParamsOf<int32_t>*>(out);
   const Status status = prepare_shape(context, &params.window);
   if (status != Status::kOk) return status;
@@ -58,6 +60,8 @@ Status prepare_integer(const OperatorContext& context, void* out) {
   return activation_range(context, context.options().uint8_field(kFusedActivation, 0), output, &params.act_min,
                           &params.act_max);
 }
+
+namespace {
 
 Status prepare_float(const OperatorContext& context, void* out) {
   Pool2dParamsOf<float>& params = *static_cast<Pool2dParamsOf<float>*>(out);
@@ -93,18 +97,13 @@ bool footprint(const void* in, Footprint* result) {
          window_footprint(window, sizeof(typename Type::Element), result);
 }
 
-Cost cost(const void* in, const Target&) {
-  const Window& window = *static_cast<const Window*>(in);
-  const uint64_t outputs = window_outputs(window);
-  Cost result = reference_cost(outputs * window.kernel_h * window.kernel_w, outputs, 0);
-  result.macs = 0;
-  return result;
+}  // namespace
+
+bool footprint_pool_2d_int8(const void* params, Footprint* result) {
+  return footprint<Integer<int8_t>>(params, result);
 }
 
-int32_t quotient(int32_t sum, int32_t count) {
-  return (sum > 0 ? wrap_add(sum, count / 2) : wrap_sub(sum, count / 2)) / count;
-}
-float quotient(float sum, int32_t count) { return sum / static_cast<float>(count); }
+namespace {
 
 template <typename Type>
 struct Average : Type {
@@ -112,7 +111,8 @@ struct Average : Type {
   static constexpr Value kStart = 0;
   static int32_t take(int32_t sum, int32_t value) { return wrap_add(sum, value); }
   static float take(float sum, float value) { return sum + value; }
-  static Value finish(Value sum, int32_t count) { return quotient(sum, count); }
+  static int32_t finish(int32_t sum, int32_t count) { return pool_quotient(sum, count); }
+  static float finish(float sum, int32_t count) { return sum / static_cast<float>(count); }
 };
 
 template <typename Type>
@@ -122,6 +122,22 @@ struct Maximum : Type {
   static Value take(Value largest, Value value) { return value > largest ? value : largest; }
   static Value finish(Value largest, int32_t) { return largest; }
 };
+
+// Of one channel over all taps. A function of its own, so that the inner loop has the registers to itself.
+template <typename Reduction>
+[[gnu::noinline]] typename Reduction::Value reduce(const typename Reduction::Element* x_row, const TapRows& at,
+                                                   uint32_t taps_w, uint32_t channels) {
+  typename Reduction::Value value = Reduction::kStart;
+  for (uint32_t left = at.taps_h;;) {
+    const typename Reduction::Element* x = x_row;
+    for (uint32_t i = taps_w; i != 0; --i) {
+      value = Reduction::take(value, typename Reduction::Value{*x});
+      x += channels;
+    }
+    if (--left == 0) return value;
+    x_row = at.below(x_row);
+  }
+}
 
 template <typename Reduction>
 Status run(const void* in, Rows rows, const Io& io) {
@@ -137,20 +153,10 @@ Status run(const void* in, Rows rows, const Io& io) {
     Element* y = output.row_as<Element>(row);
     for (uint32_t out_x = 0; out_x < window.out_w; ++out_x) {
       at.set_column(out_x);
-      const Element* x_channel = static_cast<const Element*>(at.x);
-      for (uint32_t c = channels; c != 0; --c) {
-        Value value = Reduction::kStart;
-        const Element* x_row = x_channel++;
-        for (uint32_t left = at.taps_h;;) {
-          const Element* x = x_row;
-          for (uint32_t i = at.taps_w; i != 0; --i) {
-            value = Reduction::take(value, Value{*x});
-            x += channels;
-          }
-          if (--left == 0) break;
-          x_row = at.below(x_row);
-        }
-        value = Reduction::finish(value, static_cast<int32_t>(at.taps_h * at.taps_w));
+      const Element* x = static_cast<const Element*>(at.x);
+      const int32_t taps = static_cast<int32_t>(at.taps_h * at.taps_w);
+      for (const Element* const end = x + channels; x != end; ++x) {
+        const Value value = Reduction::finish(reduce<Reduction>(x, at, at.taps_w, channels), taps);
         *y++ = static_cast<Element>(clamp(value, params.act_min, params.act_max));
       }
     }
@@ -158,20 +164,24 @@ Status run(const void* in, Rows rows, const Io& io) {
   return Status::kOk;
 }
 
+constexpr uint32_t kTap = 8 * 6;
+constexpr uint32_t kOutput = 8 * 40;
+constexpr uint32_t kPixel = 50;
+
 template <typename T>
 constexpr Variant integer_variant(const Kernel& kernel, const char* name, const char* operator_name, uint8_t code,
                                   DataType type) {
   return {kernel, name, operator_name, code,
           type, DataType::kNone, type, "equal quantization of input and output",
           false, Overlap::kRows, sizeof(Pool2dParamsOf<int32_t>),
-          prepare_integer, nullptr, footprint<Integer<T>>, window_input_rows, nullptr, nullptr, cost};
+          prepare_pool_2d, nullptr, footprint<Integer<T>>, window_input_rows, nullptr, nullptr, pool_2d_cost<kTap, kOutput, kPixel>};
 }
 
 constexpr Variant float_variant(const Kernel& kernel, const char* name, const char* operator_name, uint8_t code) {
   return {kernel, name, operator_name, code,
           DataType::kFloat32, DataType::kNone, DataType::kFloat32, "",
           false, Overlap::kRows, sizeof(Pool2dParamsOf<float>),
-          prepare_float, nullptr, footprint<Float>, window_input_rows, nullptr, nullptr, cost};
+          prepare_float, nullptr, footprint<Float>, window_input_rows, nullptr, nullptr, pool_2d_cost<kTap, kOutput, kPixel>};
 }
 
 constexpr char kAverage[] = "AVERAGE_POOL_2D";

@@ -7,6 +7,7 @@
 
 #include <stdint.h>
 
+#include "microplan/kernels/quantization.h"
 #include "microplan/kernels/window.h"
 
 namespace microplan {
@@ -18,6 +19,24 @@ struct Pool2dParamsOf {
   Value act_min, act_max;
 };
 using Pool2dParams = Pool2dParamsOf<int32_t>;
+
+// What the variants for int8 share. Params are Pool2dParams; their rows are those of window.h.
+Status prepare_pool_2d(const OperatorContext& context, void* params);
+bool footprint_pool_2d_int8(const void* params, Footprint* footprint);
+
+// sum / count, rounded to nearest, halves away from zero.
+inline int32_t pool_quotient(int32_t sum, int32_t count) {
+  return (sum > 0 ? wrap_add(sum, count / 2) : wrap_sub(sum, count / 2)) / count;
+}
+
+// Instructions for each tap of an output and for each output, both in eighths, and for each output pixel.
+template <uint32_t kTap, uint32_t kOutput, uint32_t kPixel>
+Cost pool_2d_cost(const void* in, const Target&) {
+  const Window& window = *static_cast<const Window*>(in);
+  const uint64_t outputs = window_outputs(window);
+  const uint64_t taps = outputs * window.kernel_h * window.kernel_w;
+  return {0, (taps * kTap + outputs * kOutput) / 8 + outputs / window.out_c * kPixel, 0};
+}
 
 }  // namespace microplan
 

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+// AVERAGE_POOL_2D and MAX_POOL_2D of int8 with Helium: channels side by side in a vector.
+#include "microplan/kernels.h"
+#include "microplan/kernels/pool_2d.h"
+
+#if defined(__ARM_FEATURE_MVE)
+#include <arm_mve.h>
+#endif
+
+namespace microplan {
+
+namespace {
+
+// So many int8 add up within 16 bits.
+constexpr uint32_t kMostTaps = 256;
+
+bool supports_average(const void* in, const Target&) {
+  const Window& window = *static_cast<const Window*>(in);
+  return static_cast<uint32_t>(window.kernel_h) * window.kernel_w <= kMostTaps;
+}
+
+#if defined(__ARM_FEATURE_MVE)
+
+// sum / count of four, rounded to nearest, halves away from zero. A magnitude with its rounding is below 2^16, and
+// 2^32 / count rounded up is too large by less than count <= 2^8 over count: the product's error is less than 2^24 / count,
+// below the 2^32 / count that lie between a quotient and the next one.
+int32x4_t quotient(int32x4_t sum, uint32_t inverse, uint32_t half) {
+  const uint32x4_t magnitude = vaddq_n_u32(vreinterpretq_u32_s32(vabsq_s32(sum)), half);
+  const int32x4_t result = vreinterpretq_s32_u32(vmulhq_u32(magnitude, vdupq_n_u32(inverse)));
+  const mve_pred16_t negative = vcmpltq_n_s32(sum, 0);
+  return vnegq_m_s32(result, result, negative);
+}
+
+// Eight channels.
+struct Sums {
+  static constexpr uint32_t kLanes = 8;
+  int16x8_t sums = vdupq_n_s16(0);
+
+  static mve_pred16_t lanes(uint32_t channels) { return vctp16q(channels); }
+  void take(const int8_t* x, mve_pred16_t lanes) { sums = vaddq_s16(sums, vldrbq_z_s16(x, lanes)); }
+  void store(int8_t* y, const Pool2dParams& params, uint32_t count, mve_pred16_t lanes) const {
+    int16x8_t result = sums;
+    if (count != 1) {
+      const uint32_t inverse = UINT32_MAX / count + 1;
+      result = vmovnbq_s32(result, quotient(vmovlbq_s16(sums), inverse, count / 2));
+      result = vmovntq_s32(result, quotient(vmovltq_s16(sums), inverse, count / 2));
+    }
+    result = vmaxq_s16(result, vdupq_n_s16(static_cast<int16_t>(params.act_min)));
+    result = vminq_s16(result, vdupq_n_s16(static_cast<int16_t>(params.act_max)));
+    vstrbq_p_s16(y, result, lanes);
+  }
+};
+
+// Sixteen channels.
+struct Maxima {
+  static constexpr uint32_t kLanes = 16;
+  int8x16_t largest = vdupq_n_s8(INT8_MIN);
+
+  static mve_pred16_t lanes(uint32_t channels) { return vctp8q(channels); }
+  void take(const int8_t* x, mve_pred16_t lanes) { largest = vmaxq_s8(largest, vldrbq_z_s8(x, lanes)); }
+  void store(int8_t* y, const Pool2dParams& params, uint32_t, mve_pred16_t lanes) const {
+    const int8x16_t result = vmaxq_s8(largest, vdupq_n_s8(static_cast<int8_t>(params.act_min)));
+    vstrbq_p_s8(y, vminq_s8(result, vdupq_n_s8(static_cast<int8_t>(params.act_max))), lanes);
+  }
+};
+
+template <typename Reduction>
+[[gnu::noinline]] Reduction reduce(const int8_t* x_row, const WindowPosition& at, uint32_t channels, mve_pred16_t lanes) {
+  Reduction result;
+  for (uint32_t left = at.taps_h;;) {
+    const int8_t* x = x_row;
+    for (uint32_t i = at.taps_w; i != 0; --i) {
+      result.take(x, lanes);
+      x += channels;
+    }
+    if (--left == 0) return result;
+    x_row = at.below(x_row);
+  }
+}
+
+template <typename Reduction>
+Status run(const void* in, Rows rows, const Io& io) {
+  const Pool2dParams& params = *static_cast<const Pool2dParams*>(in);
+  const Window& window = params.window;
+  const View output = io.view(1);
+  const uint32_t channels = window.in_c;
+  WindowPosition at(window, io.view(0), 1);
+  for (uint32_t row = rows.first; row < rows.last; ++row) {
+    at.set_row(row);
+    int8_t* y = output.row_as<int8_t>(row);
+    for (uint32_t out_x = 0; out_x < window.out_w; ++out_x) {
+      at.set_column(out_x);
+      const int8_t* const x = static_cast<const int8_t*>(at.x);
+      for (uint32_t c = 0; c < channels; c += Reduction::kLanes) {
+        const mve_pred16_t lanes = Reduction::lanes(channels - c);
+        reduce<Reduction>(x + c, at, channels, lanes).store(y + c, params, at.taps_h * at.taps_w, lanes);
+      }
+      y += channels;
+    }
+  }
+  return Status::kOk;
+}
+
+#endif
+
+}  // namespace
+
+namespace kernels {
+
+#if defined(__ARM_FEATURE_MVE)
+
+Status average_pool_2d_int8_mve_run(const void* in, Rows rows, const Io& io, void*) { return run<Sums>(in, rows, io); }
+
+Status max_pool_2d_int8_mve_run(const void* in, Rows rows, const Io& io, void*) { return run<Maxima>(in, rows, io); }
+
+#endif
+
+const Variant average_pool_2d_int8_mve_variant = {
+    average_pool_2d_int8_mve, "average_pool_2d_int8_mve", "AVERAGE_POOL_2D", 1,
+    DataType::kInt8, DataType::kNone, DataType::kInt8, "windows of up to 256 taps",
+    false, Overlap::kRows, sizeof(Pool2dParams),
+    prepare_pool_2d, supports_average, footprint_pool_2d_int8, window_input_rows, nullptr, nullptr,
+    pool_2d_cost<5, 70, 60>, kFeatureMve};
+
+const Variant max_pool_2d_int8_mve_variant = {
+    max_pool_2d_int8_mve, "max_pool_2d_int8_mve", "MAX_POOL_2D", 17,
+    DataType::kInt8, DataType::kNone, DataType::kInt8, "",
+    false, Overlap::kRows, sizeof(Pool2dParams),
+    prepare_pool_2d, nullptr, footprint_pool_2d_int8, window_input_rows, nullptr, nullptr,
+    pool_2d_cost<3, 20, 60>, kFeatureMve};
+
+}  // namespace kernels
+
+}  // namespace microplan
