@@ -139,6 +139,9 @@ struct Exponential {
   }
 };
 
+// The classes of most classifiers, in 64 bytes of stack.
+constexpr uint32_t kKept = 16;
+
 template <typename T>
 void run_row(const SoftmaxParams& params, const int8_t* x, T* y) {
   Exponential exponential = {INT8_MIN, params.diff_min, params.multiplier, params.left_shift};
@@ -148,8 +151,10 @@ void run_row(const SoftmaxParams& params, const int8_t* x, T* y) {
   // 64 bits, so that no row overflows. TensorFlow Lite has 32: it aborts from a sum of 512 on with int8 outputs, where
   // all of them round to 0, and wraps from 4096 on with int16. Below that the results are the same.
   uint64_t sum = 0;
+  int32_t kept[kKept];  // the exponentials of the first elements; those of others are computed a second time
   for (uint32_t c = 0; c < params.depth; ++c) {
     const int32_t e = exponential(x[c]);
+    if (c < kKept) kept[c] = e;
     if (e >= 0) sum += static_cast<uint32_t>(rounding_shift_right(e, kSumIntegerBits));
   }
   // The sum as mantissa in [2^31, 2^32) and exponent; it is 1 at least.
@@ -161,7 +166,7 @@ void run_row(const SoftmaxParams& params, const int8_t* x, T* y) {
   const int32_t scale = fixed_double(fixed_quotient(mantissa), 1);
   const int32_t right = over_unit + 31 - Output<T>::kBits;
   for (uint32_t c = 0; c < params.depth; ++c) {
-    const int32_t e = exponential(x[c]);
+    const int32_t e = c < kKept ? kept[c] : exponential(x[c]);
     // Products are below 2^31 and so nothing is left of them from 32 bits on.
     const int32_t steps = e < 0 || right > 31 ? 0 : rounding_shift_right(multiply_high(scale, e), right);
     y[c] = static_cast<T>(clamp(steps + Output<T>::kLow, Output<T>::kLow, Output<T>::kHigh));
