@@ -175,7 +175,10 @@ Status run_add(const void* in, Rows rows, const Io& io) {
   return run_binary<T>(params.shape, Add<T>(params), wide, narrow, rows, io);
 }
 
-Status prepare_mul(const OperatorContext& context, void* out) {
+}  // namespace
+
+template <typename T>
+Status MulOf<T>::prepare(const OperatorContext& context, void* out) {
   MulParams& params = *static_cast<MulParams*>(out);
   const Status status = prepare_operands(context, &params.shape);
   if (status != Status::kOk) return status;
@@ -193,19 +196,42 @@ Status prepare_mul(const OperatorContext& context, void* out) {
 }
 
 template <typename T>
-bool footprint_mul(const void* in, Footprint* footprint) {
+bool MulOf<T>::footprint(const void* in, Footprint* footprint) {
   return binary_footprint(static_cast<const MulParams*>(in)->shape, sizeof(T), footprint);
 }
+
+template struct MulOf<int8_t>;
+template struct MulOf<int16_t>;
+
+namespace {
 
 template <typename T>
 Status run_mul(const void* in, Rows rows, const Io& io) {
   const MulParams& params = *static_cast<const MulParams*>(in);
-  const auto op = [params](T a, T b) {
-    const int32_t product = wrap_mul(wrap_add(a, params.offset[0]), wrap_add(b, params.offset[1]));
-    const int32_t value = wrap_add(requantize(product, params.by), params.output_offset);
-    return static_cast<T>(clamp(value, params.act_min, params.act_max));
+  const BinarySide a(params.shape, io, 0);
+  const BinarySide b(params.shape, io, 1);
+  const int32_t a_offset = params.offset[0];
+  const int32_t b_offset = params.offset[1];
+  const int32_t act_min = params.act_min;
+  const int32_t act_max = params.act_max;
+  // Products of int8 are below 2^17, those of int16 may be 2^30.
+  if (sizeof(T) == 1 && params.by.shift <= -1 && params.by.shift >= -22) {
+    const int32_t multiplier = params.by.multiplier;
+    const int32_t right = -params.by.shift;
+    const int32_t rounding = fast_rounding(params.output_offset, right);
+    const auto fast = [=](T x, T y) {
+      const int32_t product = wrap_mul(wrap_add(x, a_offset), wrap_add(y, b_offset));
+      return static_cast<T>(clamp(requantize_fast(product, multiplier, rounding, right), act_min, act_max));
+    };
+    return run_binary<T>(params.shape, fast, a, b, rows, io);
+  }
+  const Requantize by = params.by;
+  const int32_t output_offset = params.output_offset;
+  const auto op = [=](T x, T y) {
+    const int32_t product = wrap_mul(wrap_add(x, a_offset), wrap_add(y, b_offset));
+    return static_cast<T>(clamp(wrap_add(requantize(product, by), output_offset), act_min, act_max));
   };
-  return run_binary<T>(params.shape, op, BinarySide(params.shape, io, 0), BinarySide(params.shape, io, 1), rows, io);
+  return run_binary<T>(params.shape, op, a, b, rows, io);
 }
 
 }  // namespace
@@ -236,13 +262,13 @@ const Variant mul_int8_variant = {
     mul_int8, "mul_int8", "MUL", 18,
     DataType::kInt8, DataType::kInt8, DataType::kInt8, "broadcasting on both sides",
     false, Overlap::kElementwise, sizeof(MulParams),
-    prepare_mul, nullptr, footprint_mul<int8_t>, binary_input_rows, nullptr, nullptr, cost<MulParams>};
+    MulOf<int8_t>::prepare, nullptr, MulOf<int8_t>::footprint, binary_input_rows, nullptr, nullptr, cost<MulParams>};
 
 const Variant mul_int16_variant = {
     mul_int16, "mul_int16", "MUL", 18,
     DataType::kInt16, DataType::kInt16, DataType::kInt16, "broadcasting on both sides",
     false, Overlap::kElementwise, sizeof(MulParams),
-    prepare_mul, nullptr, footprint_mul<int16_t>, binary_input_rows, nullptr, nullptr, cost<MulParams>};
+    MulOf<int16_t>::prepare, nullptr, MulOf<int16_t>::footprint, binary_input_rows, nullptr, nullptr, cost<MulParams>};
 
 }  // namespace kernels
 

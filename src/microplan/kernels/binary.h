@@ -66,6 +66,11 @@ struct AddOf {
   static bool footprint(const void* params, Footprint* footprint);
 };
 template <typename T>
+struct MulOf {
+  static Status prepare(const OperatorContext& context, void* params);
+  static bool footprint(const void* params, Footprint* footprint);
+};
+template <typename T>
 struct SubOf {
   static Status prepare(const OperatorContext& context, void* params);
   static bool footprint(const void* params, Footprint* footprint);

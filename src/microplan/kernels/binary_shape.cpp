@@ -62,6 +62,8 @@ Status prepare_binary_shape(const OperatorContext& context, BinaryShape* shape) 
 }
 
 bool binary_footprint(const BinaryShape& shape, uint32_t element, Footprint* footprint) {
+  // One of the inputs has the output's dimension.
+  if ((shape.broadcast[0] & shape.broadcast[1]) != 0) return false;
   uint32_t total = element;
   for (uint32_t dim : shape.dims) {
     if (!multiply_checked(dim, &total)) return false;

@@ -37,9 +37,11 @@ struct BinarySide {
   bool repeats(uint32_t dim) const { return (broadcast >> dim & 1) != 0; }
 };
 
-// `op` is taken by value: it lives in registers, which stores to y cannot change.
+// A function of its own with its own `op`, which then lives in registers: stores to y cannot change it.
 template <typename T, typename Op>
-void run_binary_channels(Op op, const T* a, uint32_t a_step, const T* b, uint32_t b_step, T* y, uint32_t count) {
+[[gnu::noinline]] void run_binary_channels(const Op& of_caller, const T* a, uint32_t a_step, const T* b, uint32_t b_step,
+                                           T* y, uint32_t count) {
+  const Op op = of_caller;
   const T* const end = y + count;
   if ((a_step & b_step) != 0) {
     while (y != end) *y++ = op(*a++, *b++);
@@ -54,7 +56,7 @@ void run_binary_channels(Op op, const T* a, uint32_t a_step, const T* b, uint32_
 
 // run(a, b, y, count) for every run of channels: elements of both inputs, with the steps of their sides, and of the output.
 template <typename T, typename Run>
-Status run_binary_runs(const BinaryShape& shape, Run run, const BinarySide& a, const BinarySide& b, Rows rows,
+Status run_binary_runs(const BinaryShape& shape, const Run& run, const BinarySide& a, const BinarySide& b, Rows rows,
                        const Io& io) {
   const View output = io.view(2);
   const uint32_t channels = shape.dims[RowDims::kChannels];
@@ -74,8 +76,8 @@ Status run_binary_runs(const BinaryShape& shape, Run run, const BinarySide& a, c
 
 // Output = op(a, b) for every pair of elements.
 template <typename T, typename Op>
-Status run_binary(const BinaryShape& shape, Op op, const BinarySide& a, const BinarySide& b, Rows rows, const Io& io) {
-  const auto run = [op, &a, &b](const T* a_run, const T* b_run, T* y, uint32_t count) {
+Status run_binary(const BinaryShape& shape, const Op& op, const BinarySide& a, const BinarySide& b, Rows rows, const Io& io) {
+  const auto run = [&op, &a, &b](const T* a_run, const T* b_run, T* y, uint32_t count) {
     run_binary_channels(op, a_run, a.step, b_run, b.step, y, count);
   };
   return run_binary_runs<T>(shape, run, a, b, rows, io);

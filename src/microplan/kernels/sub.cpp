@@ -25,25 +25,36 @@ Cost cost(const void* in, const Target&) {
 
 template <typename T>
 struct Difference {
-  SubParams params;
+  int32_t a_offset, b_offset;
+  Requantize a_by, b_by, output_by;
+  int32_t output_offset, act_min, act_max;
+
+  explicit Difference(const SubParams& params)
+      : a_offset(params.offset[0]),
+        b_offset(params.offset[1]),
+        a_by(params.input[0]),
+        b_by(params.input[1]),
+        output_by(params.output),
+        output_offset(params.output_offset),
+        act_min(params.act_min),
+        act_max(params.act_max) {}
 
   T operator()(T a, T b) const {
-    const int32_t left = requantize(shift_left(wrap_add(a, params.offset[0]), kLeftShift<T>), params.input[0]);
-    const int32_t right = requantize(shift_left(wrap_add(b, params.offset[1]), kLeftShift<T>), params.input[1]);
-    const int32_t value = wrap_add(requantize(wrap_sub(left, right), params.output), params.output_offset);
-    return static_cast<T>(clamp(value, params.act_min, params.act_max));
+    const int32_t left = requantize(shift_left(wrap_add(a, a_offset), kLeftShift<T>), a_by);
+    const int32_t right = requantize(shift_left(wrap_add(b, b_offset), kLeftShift<T>), b_by);
+    const int32_t value = wrap_add(requantize(wrap_sub(left, right), output_by), output_offset);
+    return static_cast<T>(clamp(value, act_min, act_max));
   }
 };
 
 int32_t sub_value(const void* params, int8_t a, int8_t b) {
-  return Difference<int8_t>{*static_cast<const SubParams*>(params)}(a, b);
+  return Difference<int8_t>(*static_cast<const SubParams*>(params))(a, b);
 }
 
 template <typename T>
 Status run(const void* in, Rows rows, const Io& io) {
   const SubParams& params = *static_cast<const SubParams*>(in);
-  const Difference<T> op = {params};
-  return run_binary<T>(params.shape, op, BinarySide(params.shape, io, 0), BinarySide(params.shape, io, 1), rows, io);
+  return run_binary<T>(params.shape, Difference<T>(params), BinarySide(params.shape, io, 0), BinarySide(params.shape, io, 1), rows, io);
 }
 
 }  // namespace
