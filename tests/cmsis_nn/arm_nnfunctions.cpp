@@ -41,6 +41,12 @@ int32_t requantize(int32_t value, int32_t multiplier, int32_t shift) {
 
 int32_t clamp(int32_t value, int32_t low, int32_t high) { return value < low ? low : value > high ? high : value; }
 
+// An output; where the sum overflows it wraps.
+int32_t finish(int32_t value, int32_t offset, const cmsis_nn_activation& activation) {
+  const uint32_t sum = static_cast<uint32_t>(value) + static_cast<uint32_t>(offset);
+  return clamp(static_cast<int32_t>(sum), activation.min, activation.max);
+}
+
 void check_clamp(const cmsis_nn_activation& activation) {
   require(activation.min >= -128 && activation.max <= 127 && activation.min <= activation.max,
           "a bad activation range");
@@ -198,8 +204,7 @@ arm_cmsis_nn_status arm_convolve_wrapper_s8(const cmsis_nn_context* context, con
         }
       });
       const int32_t value = requantize(static_cast<int32_t>(sum), quant->multiplier[c], quant->shift[c]);
-      output[at + c] =
-          static_cast<int8_t>(clamp(value + params->output_offset, params->activation.min, params->activation.max));
+      output[at + c] = static_cast<int8_t>(finish(value, params->output_offset, params->activation));
     }
   });
   return ARM_CMSIS_NN_SUCCESS;
@@ -232,8 +237,7 @@ arm_cmsis_nn_status arm_depthwise_conv_wrapper_s8(const cmsis_nn_context* contex
         sum += product(value, filter[(ky * filter_dims->w + kx) * out->c + c]);
       });
       const int32_t value = requantize(static_cast<int32_t>(sum), quant->multiplier[c], quant->shift[c]);
-      output[at + c] =
-          static_cast<int8_t>(clamp(value + params->output_offset, params->activation.min, params->activation.max));
+      output[at + c] = static_cast<int8_t>(finish(value, params->output_offset, params->activation));
     }
   });
   return ARM_CMSIS_NN_SUCCESS;
@@ -280,8 +284,7 @@ arm_cmsis_nn_status arm_transpose_conv_wrapper_s8(
     for (int32_t c = 0; c < out->c; ++c) {
       const uint32_t sum = sums[static_cast<size_t>(at + c)] + (bias == nullptr ? 0 : static_cast<uint32_t>(bias[c]));
       const int32_t value = requantize(static_cast<int32_t>(sum), quant->multiplier[c], quant->shift[c]);
-      output[at + c] =
-          static_cast<int8_t>(clamp(value + params->output_offset, params->activation.min, params->activation.max));
+      output[at + c] = static_cast<int8_t>(finish(value, params->output_offset, params->activation));
     }
   });
   return ARM_CMSIS_NN_SUCCESS;
@@ -325,8 +328,7 @@ arm_cmsis_nn_status arm_fully_connected_wrapper_s8(const cmsis_nn_context* conte
       }
       const int32_t which = quant->is_per_channel ? c : 0;
       const int32_t value = requantize(static_cast<int32_t>(sum), quant->multiplier[which], quant->shift[which]);
-      output[row * out->c + c] =
-          static_cast<int8_t>(clamp(value + params->output_offset, params->activation.min, params->activation.max));
+      output[row * out->c + c] = static_cast<int8_t>(finish(value, params->output_offset, params->activation));
     }
   }
   return ARM_CMSIS_NN_SUCCESS;

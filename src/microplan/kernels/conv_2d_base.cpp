@@ -16,9 +16,12 @@ uint32_t group_channels(const Conv2dParams& params) {
   return params.window.out_c / (params.window.in_c / static_cast<uint32_t>(params.filter_c));
 }
 
+PixelTile::Shape tile_shape(const Conv2dParams& params) {
+  return {depth_of(params), group_channels(params), params.window.out_c, params.quantization.fast != 0};
+}
+
 uint32_t scratch_bytes(const void* in, uint32_t) {
-  const Conv2dParams& params = *static_cast<const Conv2dParams*>(in);
-  return PixelTile::scratch_bytes(depth_of(params), group_channels(params));
+  return tile_shape(*static_cast<const Conv2dParams*>(in)).scratch_bytes();
 }
 
 Cost cost(const void* in, const Target&) {
@@ -33,35 +36,44 @@ Cost cost(const void* in, const Target&) {
           constant_bytes(params.quantization, window.out_c)};
 }
 
+template <typename T, uint32_t kStep>
+T* zero(uint32_t count, T* to) {
+  for (; count != 0; --count, to += kStep) *to = 0;
+  return to;
+}
+
 // The inputs of one pixel and group, `at` being on the pixel's window and `x` on the group's first channel there.
-void gather(const Conv2dParams& params, const WindowPosition& at, const int8_t* x, PixelTile& tile) {
+template <typename T, uint32_t kStep>
+void gather(const Conv2dParams& params, const WindowPosition& at, const int8_t* x, T* to) {
   const Window& window = params.window;
   const uint32_t filter_c = params.filter_c;
   const int32_t offset = params.quantization.input_offset;
   uint32_t left = depth_of(params);
   if (at.taps_h != 0 && at.taps_w != 0) {
     const uint32_t before = at.first_tap * filter_c;
-    tile.zero(before);
-    left -= before;
+    to = zero<T, kStep>(before, to);
+    const uint32_t inside = at.taps_w * filter_c;
+    const uint32_t between = window.kernel_w * filter_c - inside;
     const uint32_t step = window.dilation_w * static_cast<uint32_t>(window.in_c);
-    const bool adjacent = step == filter_c;
-    const uint32_t length = adjacent ? at.taps_w * filter_c : filter_c;
+    left -= before + inside;
     for (uint32_t rows_left = at.taps_h;;) {
-      const int8_t* run = x;
-      for (uint32_t i = adjacent ? 1 : at.taps_w;;) {
-        tile.widen(run, length, offset);
-        if (--i == 0) break;
-        run += step;
+      if (step == filter_c) {
+        to = widen<T, kStep>(x, inside, offset, to);
+      } else {
+        const int8_t* tap = x;
+        for (uint32_t i = at.taps_w;;) {
+          to = widen<T, kStep>(tap, filter_c, offset, to);
+          if (--i == 0) break;
+          tap += step;
+        }
       }
-      left -= at.taps_w * filter_c;
       if (--rows_left == 0) break;
-      const uint32_t between = (window.kernel_w - at.taps_w) * filter_c;
-      tile.zero(between);
-      left -= between;
+      to = zero<T, kStep>(between, to);
+      left -= between + inside;
       x = at.below(x);
     }
   }
-  tile.zero(left);
+  (void)zero<T, kStep>(left, to);
 }
 
 }  // namespace
@@ -77,7 +89,7 @@ Status conv_2d_int8_base_run(const void* in, Rows rows, const Io& io, void* scra
   const uint32_t depth = depth_of(params);
   const uint32_t channels = group_channels(params);
   WindowPosition at(window, io.view(0), 1);
-  PixelTile tile(scratch, depth);
+  PixelTile tile(tile_shape(params), outputs, scratch);
   uint32_t row = rows.first;
   uint32_t column = 0;
   for (uint32_t left = (rows.last - rows.first) * window.out_w; left != 0;) {
@@ -96,12 +108,19 @@ Status conv_2d_int8_base_run(const void* in, Rows rows, const Io& io, void* scra
           at.set_row(++next_row);
         }
         at.set_column(next_column);
-        const int8_t* const y = output.row_as<int8_t>(next_row) + next_column * window.out_c;
-        tile.begin_pixel(p, static_cast<uint32_t>(y - reinterpret_cast<const int8_t*>(output.base)));
-        gather(params, at, static_cast<const int8_t*>(at.x) + group_c, tile);
+        const uint8_t* const y = output.row(next_row) + next_column * window.out_c;
+        tile.set_offset(p, static_cast<uint32_t>(y - output.base));
+        const int8_t* const x = static_cast<const int8_t*>(at.x) + group_c;
+        if (tile.single()) {
+          gather<int32_t, 1>(params, at, x, tile.single_input());
+        } else if (depth == params.filter_c) {
+          (void)widen<int16_t, kBlockPixels>(x, depth, params.quantization.input_offset, tile.block_input(p));
+        } else {
+          gather<int16_t, kBlockPixels>(params, at, x, tile.block_input(p));
+        }
         ++next_column;
       }
-      tile.multiply(filter + first * depth, first, channels, outputs, reinterpret_cast<int8_t*>(output.base));
+      tile.multiply(filter + first * depth, first, reinterpret_cast<int8_t*>(output.base));
     }
     row = next_row;
     column = next_column;

@@ -10,12 +10,12 @@ namespace microplan {
 namespace {
 
 // Inputs of a row that are widened at a time.
-constexpr uint32_t kPiece = 1024;
+constexpr uint32_t kPiece = 512;
 
 uint32_t scratch_bytes(const void* in, uint32_t) {
   const FullyConnectedShape& shape = static_cast<const FullyConnectedParams*>(in)->shape;
   const uint32_t depth = shape.depth < kPiece ? shape.depth : kPiece;
-  return depth * 2 + shape.channels * 4;
+  return depth * 4 + shape.channels * 4;
 }
 
 Cost cost(const void* in, const Target&) {
@@ -23,7 +23,7 @@ Cost cost(const void* in, const Target&) {
   const FullyConnectedShape& shape = params.shape;
   const uint64_t outputs = uint64_t{shape.rows} * shape.channels;
   const uint64_t macs = outputs * shape.depth;
-  return {macs, 250 + macs * 5 / 2 + outputs * 75 + uint64_t{shape.rows} * shape.depth * 4,
+  return {macs, macs * 5 / 2 + outputs * 20 + uint64_t{shape.rows} * shape.depth * 4,
           constant_bytes(params.quantization, shape.channels)};
 }
 
@@ -39,18 +39,17 @@ Status fully_connected_int8_base_run(const void* in, Rows rows, const Io& io, vo
   const View output = io.view(1);
   const int8_t* const filter = io.constant<int8_t>(0);
   uint32_t* const sums = static_cast<uint32_t*>(scratch);
-  int16_t* const x = reinterpret_cast<int16_t*>(sums + shape.channels);
+  int32_t* const x = reinterpret_cast<int32_t*>(sums + shape.channels);
   for (uint32_t row = rows.first; row < rows.last; ++row) {
     const int8_t* const from = input.row_as<const int8_t>(row);
     for (uint32_t c = 0; c < shape.channels; ++c) sums[c] = 0;
     for (uint32_t k = 0; k < shape.depth;) {
       const uint32_t count = shape.depth - k < kPiece ? shape.depth - k : kPiece;
-      widen(from + k, count, outputs.input_offset(), x);
+      (void)widen<int32_t, 1>(from + k, count, outputs.input_offset(), x);
       add_products(filter + k, shape.depth, shape.channels, x, count, sums);
       k += count;
     }
-    int8_t* const y = output.row_as<int8_t>(row);
-    for (uint32_t c = 0; c < shape.channels; ++c) y[c] = outputs.finish(outputs.constants(c), sums[c]);
+    outputs.finish_pixel(0, shape.channels, sums, output.row_as<int8_t>(row));
   }
   return Status::kOk;
 }

@@ -5,52 +5,239 @@ namespace microplan {
 
 namespace {
 
-// Keeps the compiler from regrouping sums and addresses, which would take registers that the inner loops do not have.
-template <typename T>
-inline void keep(T& value) {
-  asm volatile("" : "+r"(value));
+#if defined(__thumb2__)
+inline int8_t saturate(int32_t value) {
+  int32_t result;
+  asm("ssat %0, #8, %1" : "=r"(result) : "r"(value));
+  return static_cast<int8_t>(result);
+}
+#else
+inline int8_t saturate(int32_t value) { return static_cast<int8_t>(clamp(value, INT8_MIN, INT8_MAX)); }
+#endif
+
+// requantize_fast() of the sum and the bias, as an output.
+inline int8_t requantize(const FastChannel& channel, uint32_t sum) {
+  const int32_t twice = static_cast<int32_t>((sum << 1) + channel.twice_bias);
+  const int64_t addend = wrap_add(channel.rounding, twice >> 31) * (int64_t{1} << 32) + 0x80000000;
+  const uint64_t product = static_cast<uint64_t>(static_cast<int64_t>(twice) * channel.multiplier);
+  const uint64_t total = product + static_cast<uint64_t>(addend);
+  return saturate(static_cast<int32_t>(total >> 32) >> (channel.shift & 31));
 }
 
-inline void add_product(uint32_t& sum, int32_t x, int32_t filter) {
-  sum += static_cast<uint32_t>(x * filter);
-  keep(sum);
+// Two channels and blocks of pixels.
+struct Pair {
+  const int8_t* filter;  // of the first channel; that of the second follows
+  uint32_t depth;
+  const int16_t* x;
+  uint32_t blocks;
+  const FastChannel* channels;
+  const uint32_t* offsets;
+  int8_t* to;  // output of the first channel of pixel p is to[offsets[p]]
+};
+
+#if defined(__thumb2__)
+
+// Loops are entered where the depth leaves a multiple of the steps in them; every instruction of a step has 4 bytes. The
+// clobbered registers are named for the callers, which else keep values in those that a function of this file leaves alone.
+
+// The outputs of two channels and 4 * `blocks` pixels.
+[[gnu::naked, gnu::noinline]] void multiply_pair(Pair*) {
+  asm(".syntax unified\n"
+      "  push {r0, r4-r11, lr}\n"
+      "  sub sp, sp, #4\n"
+      // A block: r0, r1: filters, r2: x, r4-r7 and r8-r11: sums; [sp]: x's end, [sp, #4]: the pair
+      "1:\n"
+      "  ldr r12, [sp, #4]\n"
+      "  ldm r12, {r0-r2}\n"
+      "  add r3, r2, r1, lsl #3\n"
+      "  str r3, [r12, #8]\n"
+      "  str r3, [sp]\n"
+      "  rsb r3, r1, #0\n"
+      "  and r3, r3, #7\n"
+      "  rsb r3, r3, r3, lsl #3\n"
+      "  add r1, r1, r0\n"
+      "  adr r12, 2f\n"
+      "  add r12, r12, r3, lsl #3\n"
+      "  mov r4, #0\n"
+      "  mov r5, #0\n"
+      "  mov r6, #0\n"
+      "  mov r7, #0\n"
+      "  mov r8, #0\n"
+      "  mov r9, #0\n"
+      "  mov r10, #0\n"
+      "  mov r11, #0\n"
+      "  mov pc, r12\n"
+      "  .balign 4\n"
+      "2:\n"
+      "  .rept 8\n"
+      "  ldrsb r3, [r0], #1\n"
+      "  ldrsb r12, [r1], #1\n"
+      "  ldrsh lr, [r2], #2\n"
+      "  mla r4, lr, r3, r4\n"
+      "  mla r8, lr, r12, r8\n"
+      "  ldrsh lr, [r2], #2\n"
+      "  mla r5, lr, r3, r5\n"
+      "  mla r9, lr, r12, r9\n"
+      "  ldrsh lr, [r2], #2\n"
+      "  mla r6, lr, r3, r6\n"
+      "  mla r10, lr, r12, r10\n"
+      "  ldrsh lr, [r2], #2\n"
+      "  mla r7, lr, r3, r7\n"
+      "  mla r11, lr, r12, r11\n"
+      "  .endr\n"
+      "  ldr r3, [sp]\n"
+      "  cmp r2, r3\n"
+      "  bne 2b\n"
+      // Requantization: r0-r3: a FastChannel, lr and r12: low and high half of the product
+      "  .macro requantize sum\n"
+      "  add \\sum, r0, \\sum, lsl #1\n"
+      "  mov lr, #0x80000000\n"
+      "  add r12, r2, \\sum, asr #31\n"
+      "  smlal lr, r12, \\sum, r1\n"
+      "  asr r12, r12, r3\n"
+      "  ssat \\sum, #8, r12\n"
+      "  .endm\n"
+      "  ldr r12, [sp, #4]\n"
+      "  ldr lr, [r12, #16]\n"
+      "  ldm lr, {r0-r3}\n"
+      "  requantize r4\n"
+      "  requantize r5\n"
+      "  requantize r6\n"
+      "  requantize r7\n"
+      "  ldr r12, [sp, #4]\n"
+      "  ldr lr, [r12, #16]\n"
+      "  add lr, lr, #16\n"
+      "  ldm lr, {r0-r3}\n"
+      "  requantize r8\n"
+      "  requantize r9\n"
+      "  requantize r10\n"
+      "  requantize r11\n"
+      "  .purgem requantize\n"
+      "  ldr r12, [sp, #4]\n"
+      "  ldr lr, [r12, #20]\n"
+      "  ldm lr!, {r0-r3}\n"
+      "  str lr, [r12, #20]\n"
+      "  ldr lr, [r12, #24]\n"
+      "  strb r4, [lr, r0]\n"
+      "  strb r5, [lr, r1]\n"
+      "  strb r6, [lr, r2]\n"
+      "  strb r7, [lr, r3]\n"
+      "  add lr, lr, #1\n"
+      "  strb r8, [lr, r0]\n"
+      "  strb r9, [lr, r1]\n"
+      "  strb r10, [lr, r2]\n"
+      "  strb r11, [lr, r3]\n"
+      "  ldr lr, [r12, #12]\n"
+      "  subs lr, lr, #1\n"
+      "  str lr, [r12, #12]\n"
+      "  bne 1b\n"
+      "  add sp, sp, #8\n"
+      "  pop {r4-r11, pc}\n"
+      :
+      :
+      : "r0", "r1", "r2", "r3", "r12", "lr", "cc", "memory");
 }
 
-inline int32_t next(const int8_t*& at) {
-  const int32_t value = *at++;
-  keep(at);
-  return value;
+// sums[c] += sum over k of filter[c * filter_stride + k] * x[k], for 4 channels.
+[[gnu::naked, gnu::noinline]] void add_products_4(const int8_t*, uint32_t, const int32_t*, uint32_t, uint32_t*) {
+  asm(".syntax unified\n"
+      // r0, r11: filters of channels 0 and 3, r1: from one to the next, r2: x, r4-r7: sums
+      "  push {r4-r11, lr}\n"
+      "  ldr r12, [sp, #36]\n"
+      "  add r11, r0, r1\n"
+      "  add r11, r11, r1, lsl #1\n"
+      "  ldm r12, {r4-r7}\n"
+      "  tst r3, #1\n"
+      "  beq 1f\n"
+      "  ldr r8, [r2], #4\n"
+      "  ldrsb r10, [r0, r1]\n"
+      "  ldrsb lr, [r0, r1, lsl #1]\n"
+      "  mla r5, r8, r10, r5\n"
+      "  mla r6, r8, lr, r6\n"
+      "  ldrsb r10, [r0], #1\n"
+      "  ldrsb lr, [r11], #1\n"
+      "  mla r4, r8, r10, r4\n"
+      "  mla r7, r8, lr, r7\n"
+      "1:\n"
+      "  lsrs r3, r3, #1\n"
+      "  beq 3f\n"
+      "  rsb r9, r3, #0\n"
+      "  add r3, r2, r3, lsl #3\n"
+      "  and r9, r9, #7\n"
+      "  add r9, r9, r9, lsl #4\n"
+      "  adr r10, 2f\n"
+      "  add r10, r10, r9, lsl #2\n"
+      "  mov pc, r10\n"
+      "  .balign 4\n"
+      "2:\n"
+      "  .rept 8\n"
+      "  ldrd r8, r9, [r2], #8\n"
+      "  ldrsb.w r10, [r0, r1]\n"
+      "  ldrsb.w lr, [r0, r1, lsl #1]\n"
+      "  mla r5, r8, r10, r5\n"
+      "  mla r6, r8, lr, r6\n"
+      "  ldrsb r10, [r0], #1\n"
+      "  ldrsb lr, [r11], #1\n"
+      "  mla r4, r8, r10, r4\n"
+      "  mla r7, r8, lr, r7\n"
+      "  ldrsb.w r10, [r0, r1]\n"
+      "  ldrsb.w lr, [r0, r1, lsl #1]\n"
+      "  mla r5, r9, r10, r5\n"
+      "  mla r6, r9, lr, r6\n"
+      "  ldrsb r10, [r0], #1\n"
+      "  ldrsb lr, [r11], #1\n"
+      "  mla r4, r9, r10, r4\n"
+      "  mla r7, r9, lr, r7\n"
+      "  .endr\n"
+      "  cmp r2, r3\n"
+      "  bne 2b\n"
+      "3:\n"
+      "  stm r12, {r4-r7}\n"
+      "  pop {r4-r11, pc}\n"
+      :
+      :
+      : "r0", "r1", "r2", "r3", "r12", "lr", "cc", "memory");
 }
 
-// sums[c * kBlockPixels + p] = sum over k of filter c [k] * x[k][p], for two channels.
-[[gnu::noinline]] void multiply_2x4(const int8_t* filter0, const int8_t* filter1, const int16_t* x, uint32_t depth,
-                                    uint32_t* sums) {
+#else
+
+// sums[4 * c + p] = sum over k of filter[c * depth + k] * x[4 * k + p], for two channels c and 4 pixels p.
+[[gnu::noinline]] void multiply_2x4(const int8_t* filter, uint32_t depth, const int16_t* x, uint32_t* sums) {
+  const int8_t* filter1 = filter + depth;
   uint32_t a0 = 0, a1 = 0, a2 = 0, a3 = 0, b0 = 0, b1 = 0, b2 = 0, b3 = 0;
-  const auto step = [&] {
-    const int32_t a = next(filter0);
-    const int32_t b = next(filter1);
-    int32_t value = x[0];
+  const auto step = [&](uint32_t k) {
+    const int32_t a = filter[k];
+    const int32_t b = filter1[k];
+    int32_t value = x[4 * k];
     add_product(a0, value, a);
     add_product(b0, value, b);
-    value = x[1];
+    value = x[4 * k + 1];
     add_product(a1, value, a);
     add_product(b1, value, b);
-    value = x[2];
+    value = x[4 * k + 2];
     add_product(a2, value, a);
     add_product(b2, value, b);
-    value = x[3];
+    value = x[4 * k + 3];
     add_product(a3, value, a);
     add_product(b3, value, b);
-    x += kBlockPixels;
   };
-  const int16_t* end = x + kBlockPixels * (depth & 3);
-  while (x != end) step();
-  end += kBlockPixels * (depth & ~3u);
+  const auto advance = [&](uint32_t steps) {
+    filter += steps;
+    filter1 += steps;
+    x += 4 * steps;
+  };
+  const int16_t* end = x + 4 * (depth & 3);
   while (x != end) {
-    step();
-    step();
-    step();
-    step();
+    step(0);
+    advance(1);
+  }
+  end += 4 * (depth & ~3u);
+  while (x != end) {
+    step(0);
+    step(1);
+    step(2);
+    step(3);
+    advance(4);
   }
   sums[0] = a0;
   sums[1] = a1;
@@ -62,18 +249,37 @@ inline int32_t next(const int8_t*& at) {
   sums[7] = b3;
 }
 
-[[gnu::noinline]] void add_products_4(const int8_t* filter, uint32_t filter_stride, const int16_t* x, uint32_t count,
+// The outputs of two channels and 4 * `blocks` pixels.
+void multiply_pair(Pair* pair) {
+  const FastChannel channel0 = pair->channels[0];
+  const FastChannel channel1 = pair->channels[1];
+  const uint32_t* offset = pair->offsets;
+  const int16_t* x = pair->x;
+  for (uint32_t left = pair->blocks; left != 0; --left) {
+    uint32_t sums[2 * kBlockPixels];
+    multiply_2x4(pair->filter, pair->depth, x, sums);
+    x += kBlockPixels * pair->depth;
+    for (uint32_t p = 0; p < kBlockPixels; ++p) {
+      int8_t* const y = pair->to + *offset++;
+      y[0] = requantize(channel0, sums[p]);
+      y[1] = requantize(channel1, sums[kBlockPixels + p]);
+    }
+  }
+}
+
+// sums[c] += sum over k of filter[c * filter_stride + k] * x[k], for 4 channels.
+[[gnu::noinline]] void add_products_4(const int8_t* filter, uint32_t filter_stride, const int32_t* x, uint32_t count,
                                       uint32_t* sums) {
   const int8_t* filter1 = filter + filter_stride;
   const int8_t* filter2 = filter1 + filter_stride;
   const int8_t* filter3 = filter2 + filter_stride;
   uint32_t sum0 = sums[0], sum1 = sums[1], sum2 = sums[2], sum3 = sums[3];
-  const auto step = [&](uint32_t i) {
-    const int32_t value = x[i];
-    add_product(sum0, value, filter[i]);
-    add_product(sum1, value, filter1[i]);
-    add_product(sum2, value, filter2[i]);
-    add_product(sum3, value, filter3[i]);
+  const auto step = [&](uint32_t k) {
+    const int32_t value = x[k];
+    add_product(sum0, value, filter[k]);
+    add_product(sum1, value, filter1[k]);
+    add_product(sum2, value, filter2[k]);
+    add_product(sum3, value, filter3[k]);
   };
   const auto advance = [&](uint32_t steps) {
     x += steps;
@@ -82,13 +288,98 @@ inline int32_t next(const int8_t*& at) {
     filter2 += steps;
     filter3 += steps;
   };
-  const int16_t* end = x + (count & 7);
+  const int32_t* end = x + (count & 3);
   while (x != end) {
     step(0);
     advance(1);
   }
-  end += count & ~7u;
+  end += count & ~3u;
   while (x != end) {
+    step(0);
+    step(1);
+    step(2);
+    step(3);
+    advance(4);
+  }
+  sums[0] = sum0;
+  sums[1] = sum1;
+  sums[2] = sum2;
+  sums[3] = sum3;
+}
+
+#endif
+
+[[gnu::noinline]] uint32_t add_products_1(const int8_t* filter, const int32_t* x, uint32_t count, uint32_t sum) {
+  const int32_t* end = x + (count & 3);
+  while (x != end) add_product(sum, *x++, *filter++);
+  end += count & ~3u;
+  while (x != end) {
+    add_product(sum, x[0], filter[0]);
+    add_product(sum, x[1], filter[1]);
+    add_product(sum, x[2], filter[2]);
+    add_product(sum, x[3], filter[3]);
+    x += 4;
+    filter += 4;
+  }
+  return sum;
+}
+
+// A tile holds several blocks while they are small, so that a channel's constants are made for many outputs; blocks of
+// more than kMaxBlockBytes would take more memory than they are worth.
+constexpr uint32_t kTileBytes = 512;
+constexpr uint32_t kMaxBlockBytes = 5120;
+constexpr uint32_t kMaxTableBytes = 2048;
+
+}  // namespace
+
+[[gnu::noinline]] void BaseOutput::limit(uint32_t count, int8_t* to, uint32_t step) const {
+  for (; count != 0; --count, to += step) *to = static_cast<int8_t>(clamp(*to, params_.act_min, params_.act_max));
+}
+
+[[gnu::noinline]] int8_t BaseOutput::finish(const ChannelConstants& channel, uint32_t sum) const {
+  const Requantize by = {channel.multiplier, channel.shift};
+  const int32_t scaled = requantize(static_cast<int32_t>(sum + static_cast<uint32_t>(channel.bias)), by);
+  return static_cast<int8_t>(clamp(wrap_add(scaled, channel.rounding), params_.act_min, params_.act_max));
+}
+
+void BaseOutput::finish_channels(const Channels& channels, const uint32_t* sums, uint32_t count, int8_t* to,
+                                 uint32_t step) const {
+  const ChannelConstants* constants = channels.constants;
+  const uint32_t between = channels.sum_step - count;
+  const bool is_fast = fast();
+  for (uint32_t left = channels.count; left != 0; --left, ++constants, ++to, sums += between) {
+    int8_t* y = to;
+    const uint32_t* const end = sums + count;
+    if (is_fast) {
+      const FastChannel channel(*constants);
+      for (; sums != end; y += step) *y = requantize(channel, *sums++);
+    } else {
+      for (; sums != end; y += step) *y = finish(*constants, *sums++);
+    }
+  }
+  if (!limited()) return;
+  to -= channels.count;
+  for (; count != 0; --count, to += step) limit(channels.count, to, 1);
+}
+
+void BaseOutput::finish_pixel(uint32_t first, uint32_t channels, const uint32_t* sums, int8_t* to) const {
+  if (!fast()) {
+    for (uint32_t c = 0; c < channels; ++c) to[c] = finish(constants(first + c), sums[c]);
+    return;
+  }
+  for (uint32_t c = 0; c < channels; ++c) {
+    FastChannel channel(constants(first + c));
+    keep(channel.multiplier);
+    to[c] = requantize(channel, sums[c]);
+  }
+  if (limited()) limit(channels, to, 1);
+}
+
+template <typename T, uint32_t kStep>
+[[gnu::noinline]] T* widen(const int8_t* from, uint32_t count, int32_t offset, T* x) {
+  const auto step = [&](uint32_t i) { x[i * kStep] = static_cast<T>(from[i] + offset); };
+  const int8_t* end = from + (count & ~7u);
+  while (from != end) {
     step(0);
     step(1);
     step(2);
@@ -97,93 +388,22 @@ inline int32_t next(const int8_t*& at) {
     step(5);
     step(6);
     step(7);
-    advance(8);
+    from += 8;
+    x += 8 * kStep;
   }
-  sums[0] = sum0;
-  sums[1] = sum1;
-  sums[2] = sum2;
-  sums[3] = sum3;
-}
-
-[[gnu::noinline]] uint32_t add_products_1(const int8_t* filter, const int16_t* x, uint32_t count, uint32_t sum) {
-  for (const int16_t* const end = x + (count & 3); x != end;) add_product(sum, *x++, *filter++);
-  for (const int16_t* const end = x + (count & ~3u); x != end; x += 4, filter += 4) {
-    add_product(sum, x[0], filter[0]);
-    add_product(sum, x[1], filter[1]);
-    add_product(sum, x[2], filter[2]);
-    add_product(sum, x[3], filter[3]);
-  }
-  return sum;
-}
-
-// x[i * kStep] = from[i] + offset.
-template <uint32_t kStep>
-[[gnu::noinline]] int16_t* widen_by(const int8_t* from, uint32_t count, int32_t offset, int16_t* x) {
-  for (const int8_t* const end = from + (count & 3); from != end; x += kStep) {
-    *x = static_cast<int16_t>(*from++ + offset);
-  }
-  for (const int8_t* const end = from + (count & ~3u); from != end; from += 4, x += 4 * kStep) {
-    x[0] = static_cast<int16_t>(from[0] + offset);
-    x[kStep] = static_cast<int16_t>(from[1] + offset);
-    x[2 * kStep] = static_cast<int16_t>(from[2] + offset);
-    x[3 * kStep] = static_cast<int16_t>(from[3] + offset);
+  end += count & 7;
+  while (from != end) {
+    step(0);
+    ++from;
+    x += kStep;
   }
   return x;
 }
 
-// The rarely taken ways to an output.
-[[gnu::noinline]] int32_t requantize_general(const ChannelConstants& channel, uint32_t sum) {
-  const Requantize by = {channel.multiplier, channel.shift};
-  return wrap_add(requantize(static_cast<int32_t>(sum), by), channel.rounding);
-}
+template int32_t* widen<int32_t, 1>(const int8_t* from, uint32_t count, int32_t offset, int32_t* x);
+template int16_t* widen<int16_t, kBlockPixels>(const int8_t* from, uint32_t count, int32_t offset, int16_t* x);
 
-constexpr uint32_t align_up(uint32_t bytes) { return (bytes + 3) & ~3u; }
-
-// A tile holds several blocks while they are small, so that a channel's constants are made for many outputs; blocks of
-// more than kMaxBlockBytes would take more memory than they are worth.
-constexpr uint32_t kTileBytes = 512;
-constexpr uint32_t kMaxBlockBytes = 5120;
-
-}  // namespace
-
-ChannelConstants BaseOutput::constants(uint32_t channel) const {
-  const Requantize by = requantize_[channel * params_.per_channel];
-  ChannelConstants result;
-  result.bias = bias_ == nullptr ? 0 : bias_[channel];
-  result.multiplier = by.multiplier;
-  if (params_.fast != 1) {
-    result.rounding = params_.output_offset;
-    result.shift = by.shift;
-    return result;
-  }
-  result.shift = wrap_sub(0, by.shift);
-  if (static_cast<uint32_t>(result.shift) - 1 > 21) {
-    // Such channels of a model have multiplier 0 or are so small that they round to 0.
-    result.multiplier = 0;
-    result.shift = 1;
-  }
-  result.rounding = fast_rounding(params_.output_offset, result.shift);
-  return result;
-}
-
-int8_t BaseOutput::finish(const ChannelConstants& channel, uint32_t sum) const {
-  sum += static_cast<uint32_t>(channel.bias);
-  const int32_t value = params_.fast == 1 ? requantize_fast(static_cast<int32_t>(sum), channel.multiplier,
-                                                            channel.rounding, channel.shift)
-                                          : requantize_general(channel, sum);
-  return static_cast<int8_t>(clamp(value, params_.act_min, params_.act_max));
-}
-
-void BaseOutput::finish_block(const ChannelConstants& channel, const uint32_t* sums, const uint32_t* offsets,
-                              int8_t* to) const {
-  for (uint32_t p = 0; p < kBlockPixels; ++p) to[offsets[p]] = finish(channel, sums[p]);
-}
-
-void widen(const int8_t* from, uint32_t count, int32_t offset, int16_t* x) {
-  (void)widen_by<1>(from, count, offset, x);
-}
-
-void add_products(const int8_t* filter, uint32_t filter_stride, uint32_t channels, const int16_t* x, uint32_t count,
+void add_products(const int8_t* filter, uint32_t filter_stride, uint32_t channels, const int32_t* x, uint32_t count,
                   uint32_t* sums) {
   for (; channels >= 4; channels -= 4) {
     add_products_4(filter, filter_stride, x, count, sums);
@@ -197,81 +417,68 @@ void add_products(const int8_t* filter, uint32_t filter_stride, uint32_t channel
   }
 }
 
-uint32_t PixelTile::capacity(uint32_t depth) {
-  if (depth > kMaxBlockBytes / (kBlockPixels * sizeof(int16_t))) return 1;
+uint32_t PixelTile::Shape::capacity() const {
+  if (!fast || channels == 1 || depth > kMaxBlockBytes / (kBlockPixels * sizeof(int16_t))) return 1;
   const uint32_t block_bytes = kBlockPixels * static_cast<uint32_t>(sizeof(int16_t)) * depth;
   return block_bytes >= kTileBytes ? kBlockPixels : kTileBytes / block_bytes * kBlockPixels;
 }
 
-uint32_t PixelTile::scratch_bytes(uint32_t depth, uint32_t channels) {
-  const uint32_t pixels = capacity(depth);
-  return pixels * static_cast<uint32_t>(sizeof(uint32_t)) +
-         align_up(pixels * static_cast<uint32_t>(sizeof(int16_t)) * depth) +
-         channels * static_cast<uint32_t>(sizeof(uint32_t));
+uint32_t PixelTile::Shape::input_bytes() const {
+  const uint32_t pixels = capacity();
+  return pixels == 1 ? depth * static_cast<uint32_t>(sizeof(int32_t))
+                     : pixels * depth * static_cast<uint32_t>(sizeof(int16_t));
 }
 
-PixelTile::PixelTile(void* scratch, uint32_t depth)
-    : depth_(depth),
-      capacity_(capacity(depth)),
+uint32_t PixelTile::Shape::table_bytes() const {
+  if (capacity() == 1 || all_channels > kMaxTableBytes / sizeof(FastChannel)) return 0;
+  return all_channels * static_cast<uint32_t>(sizeof(FastChannel));
+}
+
+PixelTile::PixelTile(const Shape& shape, const BaseOutput& outputs, void* scratch)
+    : shape_(shape),
+      capacity_(shape.capacity()),
+      outputs_(outputs),
       offsets_(static_cast<uint32_t*>(scratch)),
-      inputs_(reinterpret_cast<int16_t*>(offsets_ + capacity_)),
-      sums_(reinterpret_cast<uint32_t*>(reinterpret_cast<uint8_t*>(inputs_) +
-                                        align_up(capacity_ * static_cast<uint32_t>(sizeof(int16_t)) * depth))) {}
+      inputs_(static_cast<uint8_t*>(scratch) + shape.offset_bytes()),
+      sums_(reinterpret_cast<uint32_t*>(static_cast<uint8_t*>(inputs_) + shape.input_bytes())),
+      table_(shape.table_bytes() == 0 ? nullptr : reinterpret_cast<FastChannel*>(sums_ + shape.channels)) {
+  if (table_ == nullptr) return;
+  for (uint32_t c = 0; c < shape.all_channels; ++c) table_[c] = FastChannel(outputs.constants(c));
+}
 
 uint32_t PixelTile::begin(uint32_t pixels_left) {
   pixels_ = pixels_left >= capacity_ ? capacity_ : pixels_left < kBlockPixels ? 1 : pixels_left & ~(kBlockPixels - 1);
   return pixels_;
 }
 
-void PixelTile::begin_pixel(uint32_t index, uint32_t output_offset) {
-  offsets_[index] = output_offset;
-  next_ = inputs_ + index / kBlockPixels * kBlockPixels * depth_ + index % kBlockPixels;
-}
-
-void PixelTile::widen(const int8_t* from, uint32_t count, int32_t offset) {
-  next_ = pixels_ == 1 ? widen_by<1>(from, count, offset, next_)
-                       : widen_by<kBlockPixels>(from, count, offset, next_);
-}
-
-void PixelTile::zero(uint32_t count) {
-  const uint32_t step = pixels_ == 1 ? 1 : kBlockPixels;
-  int16_t* x = next_;
-  for (; count != 0; --count, x += step) *x = 0;
-  next_ = x;
-}
-
-void PixelTile::multiply(const int8_t* filter, uint32_t first, uint32_t channels, const BaseOutput& outputs,
-                         int8_t* to) const {
-  if (pixels_ != 1) {
-    multiply_blocks(filter, first, channels, outputs, to);
+void PixelTile::multiply(const int8_t* filter, uint32_t first, int8_t* to) const {
+  if (!single()) {
+    multiply_blocks(filter, first, to + first);
     return;
   }
-  for (uint32_t c = 0; c < channels; ++c) sums_[c] = 0;
-  add_products(filter, depth_, channels, inputs_, depth_, sums_);
-  int8_t* const y = to + offsets_[0] + first;
-  for (uint32_t c = 0; c < channels; ++c) y[c] = outputs.finish(outputs.constants(first + c), sums_[c]);
+  for (uint32_t c = 0; c < shape_.channels; ++c) sums_[c] = 0;
+  add_products(filter, shape_.depth, shape_.channels, static_cast<const int32_t*>(inputs_), shape_.depth, sums_);
+  outputs_.finish_pixel(first, shape_.channels, sums_, to + offsets_[0] + first);
 }
 
-void PixelTile::multiply_blocks(const int8_t* filter, uint32_t first, uint32_t channels, const BaseOutput& outputs,
-                                int8_t* to) const {
-  to += first;
-  for (uint32_t done = 0; done < channels;) {
-    // An odd channel is computed with the one before it once more, or alone twice.
-    const uint32_t even = channels - done == 1 && channels != 1 ? done - 1 : done;
-    const uint32_t odd = channels == 1 ? even : even + 1;
-    const int8_t* const filter0 = filter + even * depth_;
-    const int8_t* const filter1 = filter + odd * depth_;
-    const ChannelConstants constants[2] = {outputs.constants(first + even), outputs.constants(first + odd)};
-    const int16_t* x = inputs_;
-    for (uint32_t p = 0; p < pixels_; p += kBlockPixels) {
-      uint32_t sums[2 * kBlockPixels];
-      multiply_2x4(filter0, filter1, x, depth_, sums);
-      outputs.finish_block(constants[0], sums, offsets_ + p, to + even);
-      outputs.finish_block(constants[1], sums + kBlockPixels, offsets_ + p, to + odd);
-      x += kBlockPixels * depth_;
+void PixelTile::multiply_blocks(const int8_t* filter, uint32_t first, int8_t* to) const {
+  for (uint32_t c = 0; c < shape_.channels; c += 2) {
+    // An odd channel is computed with the one before it once more.
+    if (shape_.channels - c == 1) --c;
+    Pair pair = {filter + c * shape_.depth, shape_.depth, static_cast<const int16_t*>(inputs_), pixels_ / kBlockPixels,
+                 nullptr, offsets_, to + c};
+    if (table_ != nullptr) {
+      pair.channels = table_ + first + c;
+      multiply_pair(&pair);
+    } else {
+      const FastChannel channels[2] = {FastChannel(outputs_.constants(first + c)),
+                                       FastChannel(outputs_.constants(first + c + 1))};
+      pair.channels = channels;
+      multiply_pair(&pair);
     }
-    done = odd + 1;
   }
+  if (!outputs_.limited()) return;
+  for (uint32_t p = 0; p < pixels_; ++p) outputs_.limit(shape_.channels, to + offsets_[p], 1);
 }
 
 }  // namespace microplan

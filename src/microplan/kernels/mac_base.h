@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the `base` kernels of convolutions and fully connected operators share: products of filters, as they lie in the
-// model, with inputs that were widened to 16 bits and freed of their zero point beforehand, so that the inner loops are
-// loads, multiplications and additions alone. For cores without SIMD.
+// model, with inputs that were widened and freed of their zero point beforehand, so that the inner loops are loads,
+// multiplications and additions alone. For cores without SIMD.
 #ifndef MICROPLAN_KERNELS_MAC_BASE_H_
 #define MICROPLAN_KERNELS_MAC_BASE_H_
 
@@ -11,7 +11,18 @@
 
 namespace microplan {
 
-// From sums to outputs, with the constants as the reference kernels have them.
+// Keeps the compiler from regrouping sums and addresses, which would take registers that inner loops do not have.
+template <typename T>
+inline void keep(T& value) {
+  asm volatile("" : "+r"(value));
+}
+
+inline void add_product(uint32_t& sum, int32_t x, int32_t filter) {
+  sum += static_cast<uint32_t>(x * filter);
+  keep(sum);
+}
+
+// From sums without the bias to outputs, with the constants as the reference kernels have them.
 class BaseOutput {
  public:
   BaseOutput(const ChannelQuantization& params, const Io& io)
@@ -19,11 +30,25 @@ class BaseOutput {
 
   // The bias without the input's zero point. With `fast` the shift is in [1, 22].
   ChannelConstants constants(uint32_t channel) const;
-  // Outputs of sums[0 .. 4), which lack the bias, at to[offsets[0]], to[offsets[1]] and so on.
-  void finish_block(const ChannelConstants& channel, const uint32_t* sums, const uint32_t* offsets, int8_t* to) const;
-  int8_t finish(const ChannelConstants& channel, uint32_t sum) const;
+
+  // Outputs of channels side by side: sums[c * sum_step + i] to to[i * step + c], for i in [0, count).
+  struct Channels {
+    const ChannelConstants* constants;
+    uint32_t count;
+    uint32_t sum_step;
+  };
+  void finish_channels(const Channels& channels, const uint32_t* sums, uint32_t count, int8_t* to, uint32_t step) const;
+  // Outputs of one pixel: sums[c] to to[c], for c in [0, channels).
+  void finish_pixel(uint32_t first, uint32_t channels, const uint32_t* sums, int8_t* to) const;
 
   int32_t input_offset() const { return params_.input_offset; }
+  bool fast() const { return params_.fast != 0; }
+  // Whether outputs have to be limited to less than their type.
+  bool limited() const { return params_.act_min != INT8_MIN || params_.act_max != INT8_MAX; }
+  // to[i * step] within the limits, for i in [0, count).
+  void limit(uint32_t count, int8_t* to, uint32_t step) const;
+  // Without `fast`, which is rare.
+  int8_t finish(const ChannelConstants& channel, uint32_t sum) const;
 
  private:
   const ChannelQuantization& params_;
@@ -31,47 +56,98 @@ class BaseOutput {
   const Requantize* const requantize_;
 };
 
-// What a row of a filter is multiplied with: x[i] = from[i] + offset.
-void widen(const int8_t* from, uint32_t count, int32_t offset, int16_t* x);
+inline ChannelConstants BaseOutput::constants(uint32_t channel) const {
+  const Requantize by = requantize_[channel * params_.per_channel];
+  ChannelConstants result;
+  result.bias = bias_ == nullptr ? 0 : bias_[channel];
+  result.multiplier = by.multiplier;
+  if (!fast()) {
+    result.rounding = params_.output_offset;
+    result.shift = by.shift;
+    return result;
+  }
+  // Shifts that are not to the right by 1 to 22 belong to multipliers of 0, or to channels that round to 0.
+  uint32_t less_one = ~static_cast<uint32_t>(by.shift);
+  if (less_one > 21) {
+    result.multiplier = 0;
+    less_one = 0;
+  }
+  result.shift = static_cast<int32_t>(less_one + 1);
+  result.rounding = fast_rounding(params_.output_offset, result.shift);
+  return result;
+}
 
-// sums[c] += sum over k of filter[c * depth + k] * x[k], for the channels [0, channels).
-void add_products(const int8_t* filter, uint32_t filter_stride, uint32_t channels, const int16_t* x, uint32_t count,
+// x[i * kStep] = from[i] + offset; the result is what comes behind them. T and kStep are int32_t and 1, or int16_t and
+// kBlockPixels.
+template <typename T, uint32_t kStep>
+T* widen(const int8_t* from, uint32_t count, int32_t offset, T* x);
+
+// sums[c] += sum over k of filter[c * filter_stride + k] * x[k], for c in [0, channels) and k in [0, count).
+void add_products(const int8_t* filter, uint32_t filter_stride, uint32_t channels, const int32_t* x, uint32_t count,
                   uint32_t* sums);
 
 // Pixels that are multiplied together with a pair of channels.
 constexpr uint32_t kBlockPixels = 4;
 
-// Pixels whose inputs lie in scratch: blocks of kBlockPixels, with input k of pixel p of a block at [k][p], or one pixel
-// alone. In front of them lies where the outputs of each pixel begin, behind them room for sums.
+// What requantize_fast() needs of a channel, the bias doubled.
+struct FastChannel {
+  explicit FastChannel(const ChannelConstants& channel)
+      : twice_bias(static_cast<uint32_t>(channel.bias) << 1),
+        multiplier(channel.multiplier),
+        rounding(channel.rounding),
+        shift(channel.shift) {}
+
+  uint32_t twice_bias;
+  int32_t multiplier, rounding, shift;
+};
+
+// Pixels whose inputs lie in scratch: blocks of kBlockPixels, with input k of pixel p of a block at [k][p], in 16 bits; or
+// one pixel alone, in 32. Around them lie where the outputs of each pixel begin, room for the sums of a pixel, and the
+// FastChannels of all channels, unless they are many.
 class PixelTile {
  public:
-  // How many pixels one tile takes: a multiple of kBlockPixels, or 1 when the inputs of a block are too many.
-  static uint32_t capacity(uint32_t depth);
-  static uint32_t scratch_bytes(uint32_t depth, uint32_t channels);
+  struct Shape {
+    uint32_t depth;
+    uint32_t channels;  // that a pixel is multiplied with
+    uint32_t all_channels;
+    bool fast;
 
-  PixelTile(void* scratch, uint32_t depth);
+    // How many pixels one tile takes: a multiple of kBlockPixels; or 1 for a single channel, when a block is too large, and
+    // without the fast requantization.
+    uint32_t capacity() const;
+    uint32_t offset_bytes() const { return capacity() * static_cast<uint32_t>(sizeof(uint32_t)); }
+    uint32_t input_bytes() const;
+    uint32_t sum_bytes() const { return channels * static_cast<uint32_t>(sizeof(uint32_t)); }
+    uint32_t table_bytes() const;
+    uint32_t scratch_bytes() const { return offset_bytes() + input_bytes() + sum_bytes() + table_bytes(); }
+  };
+
+  PixelTile(const Shape& shape, const BaseOutput& outputs, void* scratch);
 
   // Begins a tile with as many pixels as it takes of those that are left; the result is their number.
   uint32_t begin(uint32_t pixels_left);
-  // Pixel `index` begins; widen() and zero() write its `depth` inputs.
-  void begin_pixel(uint32_t index, uint32_t output_offset);
-  void widen(const int8_t* from, uint32_t count, int32_t offset);
-  void zero(uint32_t count);
+  bool single() const { return pixels_ == 1; }
+  // Where the outputs of pixel `index` begin, and where its inputs have to be written.
+  void set_offset(uint32_t index, uint32_t output_offset) { offsets_[index] = output_offset; }
+  int16_t* block_input(uint32_t index) const {
+    return static_cast<int16_t*>(inputs_) + index / kBlockPixels * kBlockPixels * shape_.depth + index % kBlockPixels;
+  }
+  int32_t* single_input() const { return static_cast<int32_t*>(inputs_); }
 
-  // Output channels [first, first + channels) of the tile's pixels; `filter` is that of the first.
-  void multiply(const int8_t* filter, uint32_t first, uint32_t channels, const BaseOutput& outputs, int8_t* to) const;
+  // The outputs of channels [first, first + channels) of the tile's pixels; `filter` is that of the first.
+  void multiply(const int8_t* filter, uint32_t first, int8_t* to) const;
 
  private:
-  void multiply_blocks(const int8_t* filter, uint32_t first, uint32_t channels, const BaseOutput& outputs,
-                       int8_t* to) const;
+  void multiply_blocks(const int8_t* filter, uint32_t first, int8_t* to) const;
 
-  const uint32_t depth_;
+  const Shape shape_;
   const uint32_t capacity_;
+  const BaseOutput& outputs_;
   uint32_t* const offsets_;
-  int16_t* const inputs_;
+  void* const inputs_;
   uint32_t* const sums_;
+  FastChannel* const table_;
   uint32_t pixels_ = 0;
-  int16_t* next_ = nullptr;
 };
 
 }  // namespace microplan
