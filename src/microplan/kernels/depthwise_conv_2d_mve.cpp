@@ -79,8 +79,9 @@ bool layout_of(const Window& window, Layout* result) {
 // An image of one column is also one row, whose windows share words.
 bool is_column(const Window& window) { return window.in_w == 1 && window.out_w == 1 && window.kernel_w == 1; }
 
-Window sideways(const Window& window) {
-  Window result = window;
+void turn_sideways(const Window& window, Window* sideways) {
+  Window& result = *sideways;
+  result = window;
   result.in_w = window.in_h;
   result.out_w = window.out_h;
   result.kernel_w = window.kernel_h;
@@ -89,7 +90,6 @@ Window sideways(const Window& window) {
   result.pad_left = window.pad_top;
   result.in_h = result.out_h = result.kernel_h = result.stride_h = result.dilation_h = 1;
   result.pad_top = 0;
-  return result;
 }
 
 mve::Windows windows_of(const void* in) { return {static_cast<const DepthwiseConv2dParams*>(in)->window, 1}; }
@@ -106,7 +106,9 @@ uint32_t scratch_bytes(const void* in, uint32_t) {
   Layout layout, row;
   if (!layout_of(window, &layout)) return windows_of(in).scratch_bytes();
   const uint32_t bytes = scratch_of(layout);
-  if (!is_column(window) || !layout_of(sideways(window), &row)) return bytes;
+  Window sideways;
+  turn_sideways(window, &sideways);
+  if (!is_column(window) || !layout_of(sideways, &row)) return bytes;
   return scratch_of(row) > bytes ? scratch_of(row) : bytes;
 }
 
@@ -392,7 +394,7 @@ class WordMaker {
       : window_(window), layout_(layout), input_(input), zero_(zero) {}
 
   // The words under output pixels from `column` on in one row, of channels from `channel` on.
-  void make(uint32_t row, uint32_t column, uint32_t columns, uint32_t channel, uint32_t lanes, int8_t* to) const {
+  [[gnu::noinline]] void make(uint32_t row, uint32_t column, uint32_t columns, uint32_t channel, uint32_t lanes, int8_t* to) const {
     const uint32_t start = column * window_.stride_w;
     if (layout_.one_row) {
       make_row(row, static_cast<int32_t>(start) - window_.pad_left, columns, channel, lanes, to);
@@ -478,8 +480,9 @@ struct Area {
 };
 
 // `lanes` channels of an area, from their blocks on; returns the next block.
-const uint8_t* run_lanes(const Window& window, const ChannelQuantization& quantization, const Layout& layout,
-                         const Area& area, const uint8_t* block, uint32_t lanes, int32_t* sums) {
+[[gnu::noinline]] const uint8_t* run_lanes(const Window& window, const ChannelQuantization& quantization,
+                                           const Layout& layout, const Area& area, const uint8_t* block, uint32_t lanes,
+                                           int32_t* sums) {
   const uint32_t depth = 4 * layout.words;
   const bool few = layout.words <= 4;
   const auto sum = few ? sum_few_words : sum_many_words;
@@ -526,8 +529,8 @@ struct Part {
 
 // Pixels of the output rows [row, row + rows), from `first` to `last`. Several rows lie one after the other, and have no more
 // pixels than a tile.
-void run_area(const Part& part, const ChannelQuantization& quantization, uint32_t row, uint32_t rows, Rows pixels,
-              const uint8_t* blocks, void* scratch) {
+[[gnu::noinline]] void run_area(const Part& part, const ChannelQuantization& quantization, uint32_t row, uint32_t rows,
+                                Rows pixels, const uint8_t* blocks, void* scratch) {
   const Window& window = part.window;
   const Layout& layout = part.layout;
   int32_t* const sums = static_cast<int32_t*>(scratch);
@@ -554,46 +557,52 @@ void run_area(const Part& part, const ChannelQuantization& quantization, uint32_
   }
 }
 
-// Output rows from rows.first on of an image of one column, as far as they and the input under them lie in one piece.
-// Returns their number; 0: none.
-uint32_t run_sideways(const DepthwiseConv2dParams& params, Rows rows, const View& input, const View& output,
-                      const uint8_t* blocks, void* scratch) {
+// The functions that follow, of which one calls none of the others, compute output rows from rows.first on and return how
+// many; 0: none, it cannot be done this way. They are out of line, so that no frame holds what another needs.
+
+// An image of one column, as far as the rows and the input under them lie in one piece.
+[[gnu::noinline]] uint32_t run_sideways(const DepthwiseConv2dParams& params, Rows rows, const Io& io, void* scratch) {
   const Window& upright = params.window;
+  View input = io.view(0), output = io.view(1);
+  Layout layout;
+  // Channels that come later read the input again, so an output that lies over it must not run ahead by rows. The filters
+  // are packed as words where the upright layout is one.
+  if (!is_column(upright) || !mve::disjoint(input, output) || !layout_of(upright, &layout)) return 0;
   const uint32_t batch = rows.first / upright.out_h, first = rows.first - batch * upright.out_h;
   uint32_t count = smaller(rows.last - rows.first, upright.out_h - first);
   count = smaller(count, mve::rows_together(output, rows.first, upright.out_c));
   const Rows read = window_input_rows(&params, 0, Rows{rows.first, rows.first + count});
   if (mve::rows_together(input, read.first, upright.in_c) < read.last - read.first) return 0;
-  Window window = sideways(upright);
+  Window window;
+  turn_sideways(upright, &window);
+  if (!layout_of(window, &layout)) return 0;
   // Taps behind what the last pixel needs have no filter; they are not read.
-  window.in_w = static_cast<uint16_t>(read.last - batch * upright.in_h);
-  Layout layout;
-  if (!layout_of(sideways(upright), &layout)) return 0;
-  const View line = {input.row(read.first) - (read.first - batch * upright.in_h) * upright.in_c, 0, 1};
-  const View out = {output.row(rows.first) - first * upright.out_c, 0, 1};
-  run_area({window, layout, line, out}, params.quantization, 0, 1, Rows{first, first + count}, blocks, scratch);
+  const uint32_t image = batch * upright.in_h;
+  window.in_w = static_cast<uint16_t>(read.last - image);
+  input = {input.row(read.first) - (read.first - image) * upright.in_c, 0, 1};
+  output = {output.row(rows.first) - first * upright.out_c, 0, 1};
+  run_area({window, layout, input, output}, params.quantization, 0, 1, Rows{first, first + count},
+           io.constant<uint8_t>(0), scratch);
   return count;
 }
 
-// Out of line, so that the other way does not carry its frame.
-[[gnu::noinline]] void run_words(const DepthwiseConv2dParams& params, const Layout& layout, Rows rows, const Io& io,
-                                 void* scratch) {
+[[gnu::noinline]] uint32_t run_upright(const DepthwiseConv2dParams& params, Rows rows, const Io& io, void* scratch) {
   const Window& window = params.window;
   const View input = io.view(0), output = io.view(1);
-  const uint8_t* const blocks = io.constant<uint8_t>(0);
-  // Channels that come later read the input again, so an output that lies over it must not run ahead by rows.
-  const bool ahead = mve::disjoint(input, output);
-  const bool column = ahead && is_column(window);
-  while (rows.first < rows.last) {
-    uint32_t count = column ? run_sideways(params, rows, input, output, blocks, scratch) : 0;
-    if (count == 0) {
-      count = smaller(smaller(ahead ? layout.rows : 1, rows.last - rows.first),
-                      mve::rows_together(output, rows.first, uint32_t{window.out_w} * window.out_c));
-      run_area({window, layout, input, output}, params.quantization, rows.first, count, Rows{0, window.out_w}, blocks,
-               scratch);
-    }
-    rows.first += count;
-  }
+  Layout layout;
+  if (!layout_of(window, &layout)) return 0;
+  // As above.
+  const uint32_t most = mve::disjoint(input, output) ? layout.rows : 1;
+  const uint32_t together = mve::rows_together(output, rows.first, uint32_t{window.out_w} * window.out_c);
+  const uint32_t count = smaller(smaller(most, rows.last - rows.first), together);
+  run_area({window, layout, input, output}, params.quantization, rows.first, count, Rows{0, window.out_w},
+           io.constant<uint8_t>(0), scratch);
+  return count;
+}
+
+[[gnu::noinline]] uint32_t run_copied(const DepthwiseConv2dParams& params, Rows rows, const Io& io, void* scratch) {
+  mve::convolve(windows_of(&params), params.quantization, rows, io, scratch);
+  return rows.last - rows.first;
 }
 
 }  // namespace
@@ -602,11 +611,11 @@ namespace kernels {
 
 Status depthwise_conv_2d_int8_mve_run(const void* in, Rows rows, const Io& io, void* scratch) {
   const auto& params = *static_cast<const DepthwiseConv2dParams*>(in);
-  Layout layout;
-  if (layout_of(params.window, &layout)) {
-    run_words(params, layout, rows, io, scratch);
-  } else {
-    mve::convolve(windows_of(in), params.quantization, rows, io, scratch);
+  while (rows.first < rows.last) {
+    uint32_t count = run_sideways(params, rows, io, scratch);
+    if (count == 0) count = run_upright(params, rows, io, scratch);
+    if (count == 0) count = run_copied(params, rows, io, scratch);
+    rows.first += count;
   }
   return Status::kOk;
 }

@@ -215,7 +215,7 @@ struct Sums {
 }
 
 // The sums of one channel.
-void sum_channel(const Tile& tile, const int32_t* bias, uint32_t depth, int32_t* sums) {
+[[gnu::noinline]] void sum_channel(const Tile& tile, const int32_t* bias, uint32_t depth, int32_t* sums) {
   const int8_t* const filter = reinterpret_cast<const int8_t*>(bias + 1);
   const int8_t* x_pixel = tile.x;
   const uint32_t chunks = depth / kChunk;

@@ -157,7 +157,7 @@ class Copier {
   }
 
   // The next `pixels` windows, of the channels from `channel` on.
-  void copy_windows(uint32_t pixels, uint32_t channel, int8_t* to) {
+  [[gnu::noinline]] void copy_windows(uint32_t pixels, uint32_t channel, int8_t* to) {
     while (pixels != 0) {
       if (column_ == window_.out_w) seek(row_ + 1, 0);
       // Windows that reach over neither side go together.
