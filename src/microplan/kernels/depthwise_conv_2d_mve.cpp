@@ -101,6 +101,13 @@ uint32_t scratch_of(const Layout& layout) {
   return sums_bytes(layout) + 16 + layout.rows * layout.row_bytes + 3 * layout.word_step + 64;
 }
 
+// A turned image, which lies before the scratch of its layout: it would be a tenth of the stack.
+struct Turned {
+  Window window;
+  Layout layout;
+};
+constexpr uint32_t kTurnedBytes = (sizeof(Turned) + 15) & ~15u;
+
 uint32_t scratch_bytes(const void* in, uint32_t) {
   const Window& window = static_cast<const DepthwiseConv2dParams*>(in)->window;
   Layout layout, row;
@@ -109,7 +116,7 @@ uint32_t scratch_bytes(const void* in, uint32_t) {
   Window sideways;
   turn_sideways(window, &sideways);
   if (!is_column(window) || !layout_of(sideways, &row)) return bytes;
-  return scratch_of(row) > bytes ? scratch_of(row) : bytes;
+  return scratch_of(row) + kTurnedBytes > bytes ? scratch_of(row) + kTurnedBytes : bytes;
 }
 
 bool footprint(const void* in, Footprint* result) {
@@ -170,7 +177,7 @@ Cost cost(const void* in, const Target&) {
   if (!layout_of(params.window, &layout)) return windows_of(in).cost();
   const Window& window = params.window;
   const uint64_t outputs = window_outputs(window);
-  return {outputs * window.kernel_h * window.kernel_w, outputs * (5 + 2 * ((layout.words + 3) / 4)),
+  return {outputs * window.kernel_h * window.kernel_w, outputs * (6 + 3 * ((layout.words + 3) / 4)),
           window.out_c * 12u};
 }
 
@@ -564,25 +571,24 @@ struct Part {
 [[gnu::noinline]] uint32_t run_sideways(const DepthwiseConv2dParams& params, Rows rows, const Io& io, void* scratch) {
   const Window& upright = params.window;
   View input = io.view(0), output = io.view(1);
-  Layout layout;
+  Turned& turned = *static_cast<Turned*>(scratch);
   // Channels that come later read the input again, so an output that lies over it must not run ahead by rows. The filters
   // are packed as words where the upright layout is one.
-  if (!is_column(upright) || !mve::disjoint(input, output) || !layout_of(upright, &layout)) return 0;
+  if (!is_column(upright) || !mve::disjoint(input, output) || !layout_of(upright, &turned.layout)) return 0;
   const uint32_t batch = rows.first / upright.out_h, first = rows.first - batch * upright.out_h;
   uint32_t count = smaller(rows.last - rows.first, upright.out_h - first);
   count = smaller(count, mve::rows_together(output, rows.first, upright.out_c));
   const Rows read = window_input_rows(&params, 0, Rows{rows.first, rows.first + count});
   if (mve::rows_together(input, read.first, upright.in_c) < read.last - read.first) return 0;
-  Window window;
-  turn_sideways(upright, &window);
-  if (!layout_of(window, &layout)) return 0;
+  turn_sideways(upright, &turned.window);
+  if (!layout_of(turned.window, &turned.layout)) return 0;
   // Taps behind what the last pixel needs have no filter; they are not read.
   const uint32_t image = batch * upright.in_h;
-  window.in_w = static_cast<uint16_t>(read.last - image);
+  turned.window.in_w = static_cast<uint16_t>(read.last - image);
   input = {input.row(read.first) - (read.first - image) * upright.in_c, 0, 1};
   output = {output.row(rows.first) - first * upright.out_c, 0, 1};
-  run_area({window, layout, input, output}, params.quantization, 0, 1, Rows{first, first + count},
-           io.constant<uint8_t>(0), scratch);
+  run_area({turned.window, turned.layout, input, output}, params.quantization, 0, 1, Rows{first, first + count},
+           io.constant<uint8_t>(0), static_cast<uint8_t*>(scratch) + kTurnedBytes);
   return count;
 }
 

@@ -42,7 +42,7 @@ Cost Windows::cost() const {
   const uint32_t chunks = (depth() + 15) / 16;
   const uint64_t products = outputs * (2 * chunks + 5);
   const uint64_t copies =
-      in_place() ? 0 : pixels * groups() * (40 + window_.kernel_h * (15 + uint64_t{window_.kernel_w} * filter_c_ / 5));
+      in_place() ? 0 : pixels * groups() * (20 + window_.kernel_h * (8 + uint64_t{window_.kernel_w} * filter_c_ / 5));
   return {outputs * depth(), products + copies, window_.out_c * 12u};
 }
 
