@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// CONV_2D, int8, for Helium: each output is a dot product over adjacent bytes. A window that is one run of the input is
-// read where it lies; others are copied together into scratch, some pixels at a time, which the output channels share.
+// CONV_2D, int8, for Helium: each output is a dot product over adjacent bytes. A window that is one run of the input
+// is read where it lies; others are copied together into scratch, some pixels at a time, which the output channels
+// share.
 #include "microplan/kernels.h"
 #include "microplan/kernels/conv_2d.h"
 #include "microplan/kernels/mve_conv.h"

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// DEPTHWISE_CONV_2D, int8, for Helium: each output is a dot product, too. VST4 interleaves four rows of the input into words
-// of one channel, one column and four rows in scratch; a window of a channel is then a few words, which a vector gathers.
-// Neighbouring windows share the words. With a depth multiplier an operator is a grouped convolution of single channels.
+// DEPTHWISE_CONV_2D, int8, for Helium: each output is a dot product, too. VST4 interleaves four rows of the input
+// into words of one channel, one column and four rows in scratch; a window of a channel is then a few words, which a
+// vector gathers. Neighbouring windows share the words. With a depth multiplier an operator is a grouped convolution
+// of single channels.
 #include "microplan/kernels.h"
 #include "microplan/kernels/depthwise_conv_2d.h"
-#include "microplan/kernels/mve.h"
 #include "microplan/kernels/mve_conv.h"
 #include "microplan/kernels/mve_windows.h"
+#include "microplan/kernels/mve_words.h"
 #include "microplan/kernels/prepare.h"
 
 namespace microplan {
@@ -21,8 +22,8 @@ constexpr uint32_t kLanes = 16;
 constexpr uint32_t kWordBytes = 3072;
 constexpr uint64_t kMaxWordBytes = 1 << 20;
 
-// How the words of a tile lie: [rows of the output][columns of the input][planes][lanes] of four rows each; for kernels of
-// one row, of four taps of the row from the column on.
+// How the words of a tile lie: [rows of the output][columns of the input][planes][lanes] of four rows each; for
+// kernels of one row, of four taps of the row from the column on.
 struct Layout {
   bool one_row;           // the kernel has one row of several taps
   uint32_t planes;        // words of a column: the kernel's rows by fours
@@ -135,8 +136,8 @@ bool footprint(const void* in, Footprint* result) {
   return true;
 }
 
-// Element k of a channel is row 4 * plane + k % 4 of a column: words go by column, then by plane. Kernels of one row or
-// one column are as they are.
+// Element k of a channel is row 4 * plane + k % 4 of a column: words go by column, then by plane. Kernels of one row
+// or one column are as they are.
 uint8_t word_element(const mve::Filters& filters, uint32_t channel, uint32_t k) {
   const Window& window = static_cast<const DepthwiseConv2dParams*>(filters.params)->window;
   const uint32_t planes = (window.kernel_h + 3u) / 4;
@@ -202,196 +203,6 @@ namespace microplan {
 
 namespace {
 
-// What interleave() reads; the assembly knows the offsets. Four rows, and how far each goes on from vector to vector.
-struct Interleave {
-  const int8_t* row[4];
-  uint32_t row_step[4];
-  int8_t* to;
-  uint32_t to_step;
-  uint32_t count;  // vectors, at least 1
-  uint32_t lanes;  // of each vector that lie inside the input
-};
-
-[[gnu::naked, gnu::noinline]] void interleave(const Interleave*) {
-  asm volatile(
-      ".syntax unified\n"
-      "  push {r4-r11, lr}\n"
-      "  ldrd r9, r10, [r0, #32]\n"
-      "  ldrd lr, r12, [r0, #40]\n"
-      "  vctp.8 r12\n"
-      "  ldm r0, {r0-r7}\n"
-      "  dls lr, lr\n"
-      "1:\n"
-      "  vpstttt\n"
-      "  vldrbt.u8 q0, [r0]\n"
-      "  vldrbt.u8 q1, [r1]\n"
-      "  vldrbt.u8 q2, [r2]\n"
-      "  vldrbt.u8 q3, [r3]\n"
-      "  add r0, r4\n"
-      "  vst40.8 {q0, q1, q2, q3}, [r9]\n"
-      "  add r1, r5\n"
-      "  vst41.8 {q0, q1, q2, q3}, [r9]\n"
-      "  add r2, r6\n"
-      "  vst42.8 {q0, q1, q2, q3}, [r9]\n"
-      "  add r3, r7\n"
-      "  vst43.8 {q0, q1, q2, q3}, [r9]\n"
-      "  add r9, r10\n"
-      "  le lr, 1b\n"
-      "  pop {r4-r11, pc}\n");
-}
-
-// What sum_words() reads; the assembly knows the offsets.
-struct WordSums {
-  uint32_t address[4];  // of the first four words of the first window in the first channel
-  uint32_t x_step;      // 16: from one pixel to the next
-  const int32_t* bias;  // 20: [4], then the filter
-  int32_t* sums;        // 24: [rows][pixels][4]
-  uint32_t pixels;      // 28: of a row
-  uint32_t row_step;    // 32: from behind the last pixel of a row to the next row
-  uint32_t rows;        // 36
-  uint32_t filter_bytes;  // 40: of a channel, or of what is left behind its chunks
-  uint32_t chunks;      // 44
-  uint32_t chunk_step;  // 48: from four words to the next four
-};
-
-// The sums of four channels with windows of up to four words: the filter stays in registers.
-[[gnu::naked, gnu::noinline]] void sum_few_words(const WordSums*) {
-  asm volatile(
-      ".syntax unified\n"
-      "  push {r4-r11, lr}\n"
-      "  vpush {d8-d15}\n"
-      "  mov r9, r0\n"
-      "  vldrw.32 q4, [r9]\n"
-      "  ldrd r7, r1, [r9, #16]\n"
-      "  ldr r11, [r9, #24]\n"
-      "  ldrd r10, r8, [r9, #32]\n"
-      "  ldr r3, [r9, #40]\n"
-      "  vctp.8 r3\n"
-      "  add r5, r1, #16\n"
-      "  vpst\n"
-      "  vldrbt.u8 q0, [r5]\n"
-      "  add r5, r3\n"
-      "  vpst\n"
-      "  vldrbt.u8 q1, [r5]\n"
-      "  add r5, r3\n"
-      "  vpst\n"
-      "  vldrbt.u8 q2, [r5]\n"
-      "  add r5, r3\n"
-      "  vpst\n"
-      "  vldrbt.u8 q3, [r5]\n"
-      "0:\n"
-      "  ldr lr, [r9, #28]\n"
-      "  dls lr, lr\n"
-      "1:\n"
-      "  vldrw.u32 q5, [q4]\n"
-      "  ldm r1, {r0, r2, r4, r6}\n"
-      "  vldrw.u32 q6, [q4, #4]\n"
-      "  vmladava.s8 r0, q5, q0\n"
-      "  vldrw.u32 q7, [q4, #8]\n"
-      "  vmladava.s8 r2, q6, q1\n"
-      "  vldrw.u32 q5, [q4, #12]\n"
-      "  vmladava.s8 r4, q7, q2\n"
-      "  vadd.i32 q4, q4, r7\n"
-      "  vmladava.s8 r6, q5, q3\n"
-      "  stm r11!, {r0, r2, r4, r6}\n"
-      "  le lr, 1b\n"
-      "  vadd.i32 q4, q4, r10\n"
-      "  subs r8, #1\n"
-      "  bne 0b\n"
-      "  vpop {d8-d15}\n"
-      "  pop {r4-r11, pc}\n");
-}
-
-// The same with more words.
-[[gnu::naked, gnu::noinline]] void sum_many_words(const WordSums*) {
-  asm volatile(
-      ".syntax unified\n"
-      "  push {r4-r11, lr}\n"
-      "  vpush {d8-d15}\n"
-      "  mov r9, r0\n"
-      "  vldrw.32 q4, [r9]\n"
-      "  ldr r11, [r9, #24]\n"
-      "  ldr r8, [r9, #36]\n"
-      "  ldr r10, [r9, #48]\n"
-      "  ldr r3, [r9, #40]\n"
-      "  vctp.8 r3\n"
-      "0:\n"
-      "  ldr r7, [r9, #28]\n"
-      "1:\n"
-      "  ldr r1, [r9, #20]\n"
-      "  ldr lr, [r9, #44]\n"
-      "  vmov q5, q4\n"
-      "  ldm r1!, {r0, r2, r4, r6}\n"
-      "  dls lr, lr\n"
-      "2:\n"
-      "  vldrw.u32 q0, [q5]\n"
-      "  vldrb.8 q1, [r1], #16\n"
-      "  vldrw.u32 q2, [q5, #4]\n"
-      "  vmladava.s8 r0, q0, q1\n"
-      "  vldrb.8 q3, [r1], #16\n"
-      "  vldrw.u32 q0, [q5, #8]\n"
-      "  vmladava.s8 r2, q2, q3\n"
-      "  vldrb.8 q1, [r1], #16\n"
-      "  vldrw.u32 q2, [q5, #12]\n"
-      "  vmladava.s8 r4, q0, q1\n"
-      "  vldrb.8 q3, [r1], #16\n"
-      "  vadd.i32 q5, q5, r10\n"
-      "  vmladava.s8 r6, q2, q3\n"
-      "  le lr, 2b\n"
-      "  cbz r3, 3f\n"
-      // Bytes beyond the filter of a channel are of other channels: the words' lanes there are 0.
-      "  vpstttt\n"
-      "  vldrwt.u32 q0, [q5]\n"
-      "  vldrwt.u32 q1, [q5, #4]\n"
-      "  vldrwt.u32 q2, [q5, #8]\n"
-      "  vldrwt.u32 q3, [q5, #12]\n"
-      "  vldrb.8 q6, [r1]\n"
-      "  add r1, r3\n"
-      "  vldrb.8 q7, [r1]\n"
-      "  add r1, r3\n"
-      "  vmladava.s8 r0, q0, q6\n"
-      "  vldrb.8 q6, [r1]\n"
-      "  add r1, r3\n"
-      "  vmladava.s8 r2, q1, q7\n"
-      "  vldrb.8 q7, [r1]\n"
-      "  vmladava.s8 r4, q2, q6\n"
-      "  vmladava.s8 r6, q3, q7\n"
-      "3:\n"
-      "  ldr r5, [r9, #16]\n"
-      "  vadd.i32 q4, q4, r5\n"
-      "  stm r11!, {r0, r2, r4, r6}\n"
-      "  subs r7, #1\n"
-      "  bne 1b\n"
-      "  ldr r5, [r9, #32]\n"
-      "  vadd.i32 q4, q4, r5\n"
-      "  subs r8, #1\n"
-      "  bne 0b\n"
-      "  vpop {d8-d15}\n"
-      "  pop {r4-r11, pc}\n");
-}
-
-// The sums of one channel.
-void sum_channel(const WordSums& at) {
-  uint32x4_t pixel = vldrwq_u32(at.address);
-  int32_t* sums = at.sums;
-  const mve_pred16_t rest = vctp8q(at.filter_bytes);
-  for (uint32_t row = 0; row < at.rows; ++row) {
-    for (uint32_t i = 0; i < at.pixels; ++i) {
-      const int8_t* filter = reinterpret_cast<const int8_t*>(at.bias + 1);
-      uint32x4_t words = pixel;
-      int32_t sum = *at.bias;
-      for (uint32_t chunk = 0; chunk < at.chunks; ++chunk) {
-        sum = vmladavaq_s8(sum, vreinterpretq_s8_u32(vldrwq_gather_base_u32(words, 0)), vldrbq_s8(filter));
-        words = vaddq_n_u32(words, at.chunk_step);
-        filter += mve::kChunk;
-      }
-      *sums++ = vmladavaq_s8(sum, vreinterpretq_s8_u32(vldrwq_gather_base_u32(words, 0)), vldrbq_z_s8(filter, rest));
-      pixel = vaddq_n_u32(pixel, at.x_step);
-    }
-    pixel = vaddq_n_u32(pixel, at.row_step);
-  }
-}
-
 uint32_t smaller(uint32_t a, uint32_t b) { return a < b ? a : b; }
 
 // Makes words from rows of the input.
@@ -401,7 +212,8 @@ class WordMaker {
       : window_(window), layout_(layout), input_(input), zero_(zero) {}
 
   // The words under output pixels from `column` on in one row, of channels from `channel` on.
-  [[gnu::noinline]] void make(uint32_t row, uint32_t column, uint32_t columns, uint32_t channel, uint32_t lanes, int8_t* to) const {
+  [[gnu::noinline]] void make(uint32_t row, uint32_t column, uint32_t columns, uint32_t channel, uint32_t lanes,
+                              int8_t* to) const {
     const uint32_t start = column * window_.stride_w;
     if (layout_.one_row) {
       make_row(row, static_cast<int32_t>(start) - window_.pad_left, columns, channel, lanes, to);
@@ -426,7 +238,7 @@ class WordMaker {
     // When all channels go together, the columns of a row are one run.
     const bool run = layout_.planes == 1 && window_.in_c == layout_.lanes;
     const uint32_t elements = columns * window_.in_c;
-    Interleave rows;
+    mve::Interleave rows;
     rows.to_step = run ? 4 * kLanes : layout_.column_bytes;
     for (uint32_t plane = 0; plane < layout_.planes; ++plane) {
       for (uint32_t i = 0; i < 4; ++i, y += window_.dilation_h) {
@@ -437,13 +249,13 @@ class WordMaker {
       rows.to = to + plane * layout_.lanes * 4;
       rows.count = run ? elements / kLanes : columns;
       rows.lanes = run ? kLanes : lanes;
-      if (rows.count != 0) interleave(&rows);
+      if (rows.count != 0) mve::interleave(&rows);
       if (!run || elements % kLanes == 0) continue;
       for (uint32_t i = 0; i < 4; ++i) rows.row[i] += rows.count * rows.row_step[i];
       rows.to += rows.count * rows.to_step;
       rows.count = 1;
       rows.lanes = elements % kLanes;
-      interleave(&rows);
+      mve::interleave(&rows);
     }
   }
 
@@ -453,7 +265,7 @@ class WordMaker {
     const uint32_t y = batch * window_.in_h + (row - batch * window_.out_h) * window_.stride_h;
     const int8_t* const line = input_.row_as<int8_t>(y) + channel;
     const int32_t width = window_.in_w, dilation = window_.dilation_w;
-    Interleave taps;
+    mve::Interleave taps;
     taps.to = to;
     taps.to_step = layout_.column_bytes;
     taps.lanes = lanes;
@@ -467,7 +279,7 @@ class WordMaker {
         taps.row[i] = valid ? line + at * window_.in_c : zero_;
         taps.row_step[i] = valid ? window_.in_c : 0u;
       }
-      interleave(&taps);
+      mve::interleave(&taps);
       taps.to += taps.count * taps.to_step;
       x += static_cast<int32_t>(taps.count);
     }
@@ -492,9 +304,9 @@ struct Area {
                                            int32_t* sums) {
   const uint32_t depth = 4 * layout.words;
   const bool few = layout.words <= 4;
-  const auto sum = few ? sum_few_words : sum_many_words;
+  const auto sum = few ? mve::sum_few_words : mve::sum_many_words;
   const mve::Finish finish = mve::finish_of(quantization);
-  WordSums at;
+  mve::WordSums at;
   for (uint32_t i = 0; i < 4; ++i) {
     at.address[i] = static_cast<uint32_t>(reinterpret_cast<uintptr_t>(area.words)) + i * layout.word_step;
   }
@@ -515,7 +327,7 @@ struct Area {
       sum(&at);
       finish.block(tile, quantization, constants, sums);
     } else {
-      sum_channel(at);
+      mve::sum_channel(at);
       finish.channel(tile, quantization, constants, sums);
     }
     block += mve::block_bytes(count, depth);
@@ -534,8 +346,8 @@ struct Part {
   const View& output;
 };
 
-// Pixels of the output rows [row, row + rows), from `first` to `last`. Several rows lie one after the other, and have no more
-// pixels than a tile.
+// Pixels of the output rows [row, row + rows), from `first` to `last`. Several rows lie one after the other, and have
+// no more pixels than a tile.
 [[gnu::noinline]] void run_area(const Part& part, const ChannelQuantization& quantization, uint32_t row, uint32_t rows,
                                 Rows pixels, const uint8_t* blocks, void* scratch) {
   const Window& window = part.window;
@@ -564,16 +376,16 @@ struct Part {
   }
 }
 
-// The functions that follow, of which one calls none of the others, compute output rows from rows.first on and return how
-// many; 0: none, it cannot be done this way. They are out of line, so that no frame holds what another needs.
+// The functions that follow compute output rows from rows.first on and return how many; 0: none, it cannot be done
+// this way. They are out of line, so that no frame holds what another needs.
 
 // An image of one column, as far as the rows and the input under them lie in one piece.
 [[gnu::noinline]] uint32_t run_sideways(const DepthwiseConv2dParams& params, Rows rows, const Io& io, void* scratch) {
   const Window& upright = params.window;
   View input = io.view(0), output = io.view(1);
   Turned& turned = *static_cast<Turned*>(scratch);
-  // Channels that come later read the input again, so an output that lies over it must not run ahead by rows. The filters
-  // are packed as words where the upright layout is one.
+  // Channels that come later read the input again, so an output that lies over it must not run ahead by rows. The
+  // filters are packed as words where there is an upright layout.
   if (!is_column(upright) || !mve::disjoint(input, output) || !layout_of(upright, &turned.layout)) return 0;
   const uint32_t batch = rows.first / upright.out_h, first = rows.first - batch * upright.out_h;
   uint32_t count = smaller(rows.last - rows.first, upright.out_h - first);

@@ -18,8 +18,8 @@ void append_zeros(uint32_t bytes, ConstantWriter& writer) {
   for (uint32_t i = 0; i < bytes; ++i) writer.append(&zero, 1);
 }
 
-// Constants as requantize_fast() of mve.h takes them. A channel with the multiplier 0 has a constant output that may differ
-// from the zero point: without a filter, a sum of 4 v gives v + zero point.
+// Constants as requantize_fast() of mve.h takes them. A channel with the multiplier 0 has a constant output that may
+// differ from the zero point: without a filter, a sum of 4 v gives v + zero point.
 ChannelConstants channel_constants(const ChannelPacker& packer, const ChannelQuantization& quantization,
                                    uint32_t channel, bool* constant) {
   ChannelConstants result = packer.channel(channel);
@@ -104,8 +104,8 @@ struct Sums {
   uint32_t x_next;   // 28: from where a pair of pixels ends to where the next begins
 };
 
-// The sums of four channels for pairs of pixels. Eight sums in the even registers that VMLADAVA can add to leave none for
-// a hardware loop; for 8 * 16 products there are 6 loads.
+// The sums of four channels for pairs of pixels. Eight sums in the even registers that VMLADAVA can add to leave none
+// for a hardware loop; for 8 * 16 products there are 6 loads.
 [[gnu::naked, gnu::noinline]] void sum_block(const Sums*) {
   asm volatile(
       ".syntax unified\n"

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The heart of the int8 convolutions for Helium: output channels by dot products over the elements under a window.
 //
-// Channels go in blocks of four, each followed by the next; the up to three that are left go one by one. A block of n has
-// int32 multiplier[n], shift[n], bias[n] (with the input's zero point folded in) and its filter: chunks of 16 elements of
-// each of the n channels, then what is left of each channel. So one pointer walks over all that a block needs, and the
-// constants take 12 bytes a channel beside the filter.
+// Channels go in blocks of four, each followed by the next; the up to three that are left go one by one. A block of n
+// has int32 multiplier[n], shift[n], bias[n] (with the input's zero point folded in) and its filter: chunks of 16
+// elements of each of the n channels, then what is left of each channel. So one pointer walks over all that a block
+// needs, and the constants take 12 bytes a channel beside the filter.
 #ifndef MICROPLAN_KERNELS_MVE_CONV_H_
 #define MICROPLAN_KERNELS_MVE_CONV_H_
 
@@ -37,7 +37,8 @@ uint32_t packed_bytes(uint32_t groups, uint32_t channels_per_group, uint32_t dep
 void pack_blocks(const ChannelPacker& packer, const ChannelQuantization& quantization, const Filters& filters,
                  ConstantWriter& writer);
 
-// At most so many pixels go through all channels together, so that they stay near while a block's filter is used again.
+// At most so many pixels go through all channels together, so that they stay near while a block's filter is used
+// again.
 constexpr uint32_t kTilePixels = 48;
 constexpr uint32_t sums_bytes(uint32_t pixels) { return (pixels + 3) / 4 * 4 * 4 * sizeof(int32_t); }
 
@@ -53,8 +54,8 @@ struct Tile {
 // Where a block has its constants, as int32: multipliers, shifts, biases, and behind them the filter.
 constexpr uint32_t bias_at(uint32_t channels) { return 2 * channels; }
 
-// Outputs of a block's channels from sums[pixels][4], or of one channel from sums[pixels], which is read up to the next
-// multiple of 4. They use of the tile what says where the outputs lie.
+// Outputs of a block's channels from sums[pixels][4], or of one channel from sums[pixels], which is read up to the
+// next multiple of 4. They use of the tile what says where the outputs lie.
 struct Finish {
   void (*block)(const Tile& tile, const ChannelQuantization& quantization, const int32_t* block, const int32_t* sums);
   void (*channel)(const Tile& tile, const ChannelQuantization& quantization, const int32_t* block, const int32_t* sums);

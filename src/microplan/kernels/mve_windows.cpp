@@ -79,7 +79,8 @@ namespace {
 
 uint32_t smaller(uint32_t a, uint32_t b) { return a < b ? a : b; }
 
-// What copy_runs() reads; the assembly knows the offsets. From each of `rows` rows of the input, one run for each pixel.
+// What copy_runs() reads; the assembly knows the offsets. From each of `rows` rows of the input, one run for each
+// pixel.
 struct Runs {
   const int8_t* x;
   int8_t* to;
@@ -205,8 +206,8 @@ class Copier {
   Runs runs_;
 };
 
-// Output rows from `row` on, up to `most`, whose pixels can be taken as those of one long row. A window that is not copied
-// is read for each block of channels, so an output that lies over the input must not run ahead.
+// Output rows from `row` on, up to `most`, whose pixels can be taken as those of one long row. A window that is not
+// copied is read for each block of channels, so an output that lies over the input must not run ahead.
 uint32_t rows_at_once(const Windows& windows, const View& input, const View& output, uint32_t row, uint32_t most) {
   const Window& window = windows.window();
   const uint32_t rows = smaller(most, rows_together(output, row, uint32_t{window.out_w} * window.out_c));

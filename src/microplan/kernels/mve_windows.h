@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Convolution for Helium over all windows of an image: brings the elements under each window side by side for mve_conv.h.
+// Convolution for Helium over all windows of an image: brings the elements under each window side by side for
+// mve_conv.h.
 #ifndef MICROPLAN_KERNELS_MVE_WINDOWS_H_
 #define MICROPLAN_KERNELS_MVE_WINDOWS_H_
 
