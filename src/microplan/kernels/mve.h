@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the Helium kernels share: requantization of four accumulators, bit for bit as quantization.h does one. Shifts
-// are Requantize::shift in every form, negative to the right. Nothing without Helium.
+// What the Helium kernels share: requantization of four accumulators, bit for bit as quantization.h does one. Shifts are
+// Requantize::shift in every form, negative to the right. Nothing without Helium.
 #ifndef MICROPLAN_KERNELS_MVE_H_
 #define MICROPLAN_KERNELS_MVE_H_
 
