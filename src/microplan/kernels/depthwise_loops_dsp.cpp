@@ -367,6 +367,43 @@ static_assert(offsetof(DepthwisePixel, input) == 4 && offsetof(DepthwisePixel, i
       "  pop {r0, r4, r5, r6, r7, r8, r9, r10, r11, pc}\n");
 }
 
+// Whole words first, then bytes as words of which only the lowest is stored.
+[[gnu::naked]] void clamp_outputs(int8_t*, uint32_t, int32_t, int32_t) {
+  asm volatile(
+      "  push {r4, lr}\n"
+      "  uxtb r2, r2\n"
+      "  uxtb r3, r3\n"
+      "  orr r2, r2, r2, lsl #8\n"
+      "  orr r3, r3, r3, lsl #8\n"
+      "  orr r2, r2, r2, lsl #16\n"
+      "  orr r3, r3, r3, lsl #16\n"
+      "  subs r1, r1, #4\n"
+      "  blo 2f\n"
+      "1:\n"
+      "  ldr r4, [r0]\n"
+      "  ssub8 r12, r4, r2\n"
+      "  sel r4, r4, r2\n"
+      "  ssub8 r12, r3, r4\n"
+      "  sel r4, r4, r3\n"
+      "  str r4, [r0], #4\n"
+      "  subs r1, r1, #4\n"
+      "  bhs 1b\n"
+      "2:\n"
+      "  adds r1, r1, #4\n"
+      "  beq 4f\n"
+      "3:\n"
+      "  ldrb r4, [r0]\n"
+      "  ssub8 r12, r4, r2\n"
+      "  sel r4, r4, r2\n"
+      "  ssub8 r12, r3, r4\n"
+      "  sel r4, r4, r3\n"
+      "  strb r4, [r0], #1\n"
+      "  subs r1, r1, #1\n"
+      "  bne 3b\n"
+      "4:\n"
+      "  pop {r4, pc}\n");
+}
+
 #undef MICROPLAN_DEPTHWISE_BEGIN
 #undef MICROPLAN_DEPTHWISE_PAIR
 #undef MICROPLAN_DEPTHWISE_SINGLE
@@ -454,6 +491,10 @@ void depthwise_pixel(DepthwisePixel& work) {
     }
     work.filter = reinterpret_cast<const uint8_t*>(scale + 4);
   }
+}
+
+void clamp_outputs(int8_t* out, uint32_t count, int32_t low, int32_t high) {
+  for (; count != 0; --count, ++out) *out = static_cast<int8_t>(clamp(*out, low, high));
 }
 
 #endif

@@ -93,6 +93,9 @@ struct DepthwisePixel {
 // Changes `work`.
 void depthwise_pixel(DepthwisePixel& work);
 
+// Clamps outputs, of which there is at least one, to [low, high].
+void clamp_outputs(int8_t* out, uint32_t count, int32_t low, int32_t high);
+
 }  // namespace dsp
 }  // namespace microplan
 

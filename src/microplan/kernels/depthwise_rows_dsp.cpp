@@ -391,9 +391,7 @@ class DepthwiseDsp {
   void clamp_row(int8_t* y) const {
     const ChannelQuantization& quantization = params_.quantization;
     if (quantization.act_min == INT8_MIN && quantization.act_max == INT8_MAX) return;
-    for (uint32_t left = uint32_t{window_.out_w} * window_.out_c; left != 0; --left, ++y) {
-      *y = static_cast<int8_t>(clamp(*y, quantization.act_min, quantization.act_max));
-    }
+    dsp::clamp_outputs(y, uint32_t{window_.out_w} * window_.out_c, quantization.act_min, quantization.act_max);
   }
 
   const DepthwiseConv2dParams& params_;
