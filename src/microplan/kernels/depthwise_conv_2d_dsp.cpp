@@ -127,14 +127,15 @@ uint64_t row_instructions(const Window& window, const DepthwiseDspShape& shape) 
   const uint64_t width = window.out_w;
   const uint64_t channels = window.out_c;
   if (shape.way == DepthwiseWay::kPixels) {
-    return width * (60 + shape.taps * 14u + (channels + 3) / 4 * (75 + 13 * uint64_t{shape.taps}));
+    return 40 + width * (110 + shape.taps * uint64_t{8} + (channels + 3) / 4 * (60 + 13 * uint64_t{shape.taps}));
   }
   const uint64_t tiles = (width + shape.tile - 1) / shape.tile;
   if (shape.way == DepthwiseWay::k3x3) {
     return 150 + (shape.in_pairs ? channels * (30 * tiles + width * 18) : channels * (60 * tiles + width * 30));
   }
-  const uint64_t widened = tiles * window.in_c * (shape.channel_words() * 5 + shape.planes * shape.phases * 60);
-  return widened + channels * (30 * tiles + (width + 3) / 4 * (50 + 18 * uint64_t{shape.quads}) + 3 * width);
+  const uint64_t widening = (window.in_c + 3u) / 4 * (window.in_c < 4 ? shape.group : 1);
+  const uint64_t widened = tiles * widening * (shape.planes * shape.phases * (200 + shape.phase_words * uint64_t{17}));
+  return 60 + widened + channels * (35 * tiles + (width + 3) / 4 * (57 + 18 * uint64_t{shape.quads}));
 }
 
 Cost cost(const void* in, const Target&) {

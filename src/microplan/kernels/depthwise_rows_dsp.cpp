@@ -72,9 +72,9 @@ void DepthwiseDspShape::set_pixels(const Window& window) {
   const uint32_t groups = (window.out_c + 3u) / 4;
   if (groups * 40 * (taps + 12) > window.out_c * (11 * taps + 164)) return;
   // Instructions for four channels of a row.
-  const uint32_t pixels = window.out_w * (80 + 13 * taps + 15 * taps / groups);
+  const uint32_t pixels = window.out_w * (60 + 13 * taps + (100 + 8 * taps) / groups);
   if (scratch_bytes != UINT32_MAX &&
-      pixels > planes * phases * (60 + 18 * phase_words) + (window.out_w + 3u) / 4 * (280 + 72 * quads)) {
+      pixels > 140 + planes * phases * (200 + 17 * phase_words) + (window.out_w + 3u) / 4 * (228 + 72 * quads)) {
     return;
   }
   way = DepthwiseWay::kPixels;
@@ -90,10 +90,11 @@ struct Source {
   uint32_t step;  // bytes from one column of a phase to the next
 };
 
-// Widens `count` columns of two sources: words of `group` channels go to `to`, which are `channel` words apart.
-[[gnu::noinline]] void widen_quads(Source a, Source b, uint32_t count, uint32_t channel, uint32_t* to) {
+// Widens `count` columns of two sources for four channels. Words of a channel are `next` words apart, those of one column
+// `channel` words.
+[[gnu::noinline]] void widen_quads(Source a, Source b, uint32_t count, uint32_t next, uint32_t channel, uint32_t* to) {
   uint32_t* to2 = to + 2 * channel;
-  for (uint32_t* const end = to + count; to != end; ++to, ++to2) {
+  for (; count != 0; --count, to += next, to2 += next) {
     const uint32_t first = dsp::load_word(a.at);
     const uint32_t second = dsp::load_word(b.at);
     const uint32_t low = dsp::pkhbt(first, second);
@@ -102,22 +103,6 @@ struct Source {
     to[channel] = dsp::sxtb16_ror8(low);
     to2[0] = dsp::sxtb16(high);
     to2[channel] = dsp::sxtb16_ror8(high);
-    a.at += a.step;
-    b.at += b.step;
-  }
-}
-
-// The same into columns of dsp::widen_columns(), of which two sources are half.
-[[gnu::noinline]] void widen_half_columns(Source a, Source b, uint32_t count, uint32_t* to) {
-  for (; count != 0; --count, to += dsp::kColumnWords) {
-    const uint32_t first = dsp::load_word(a.at);
-    const uint32_t second = dsp::load_word(b.at);
-    const uint32_t low = dsp::pkhbt(first, second);
-    const uint32_t high = dsp::pkhtb(second, first);
-    to[0] = dsp::sxtb16(low);
-    to[2] = dsp::sxtb16_ror8(low);
-    to[4] = dsp::sxtb16(high);
-    to[6] = dsp::sxtb16_ror8(high);
     a.at += a.step;
     b.at += b.step;
   }
@@ -210,7 +195,7 @@ class DepthwiseDsp {
     }
   }
 
-  void pad(uint32_t from, uint32_t to) {
+  [[gnu::noinline]] void pad(uint32_t from, uint32_t to) {
     const uint32_t zero = dsp::sxtb16(padding_);
     for (uint32_t i = from * dsp::kColumnWords; i < to * dsp::kColumnWords; ++i) words_[i] = zero;
   }
@@ -220,7 +205,7 @@ class DepthwiseDsp {
       return dsp::widen_columns(rows, offset, window_.in_c, count, to);
     }
     for (uint32_t i = 0; i < 4; i += 2) {
-      widen_half_columns(source_3x3(rows[i], offset), source_3x3(rows[i + 1], offset), count, to + i / 2);
+      widen_quads(source_3x3(rows[i], offset), source_3x3(rows[i + 1], offset), count, dsp::kColumnWords, 2, to + i / 2);
     }
   }
 
@@ -289,7 +274,7 @@ class DepthwiseDsp {
       if (window_.in_c < 4) {
         widen_bytes(first, second, count, shape_.channel_words(), to + done, shape_.group);
       } else {
-        widen_quads(first, second, count, shape_.channel_words(), to + done);
+        widen_quads(first, second, count, 1, shape_.channel_words(), to + done);
       }
       done += count;
       left += static_cast<int32_t>(count * window_.stride_w);
@@ -351,9 +336,9 @@ class DepthwiseDsp {
     work.taps = reinterpret_cast<const dsp::DepthwiseTap*>(scratch_);
     const uint32_t rest = window_.out_c % 4;
     for (uint32_t x = 0; x < window_.out_w; ++x, y += window_.out_c) {
-      work.inside = fill_taps(static_cast<int32_t>(x * window_.stride_w) - window_.pad_left);
-      work.outside = shape_.taps - work.inside;
-      work.input = input_.base;
+      work.input = set_window(static_cast<int32_t>(x * window_.stride_w) - window_.pad_left);
+      work.inside = inside_;
+      work.outside = shape_.taps - inside_;
       work.filter = filter_;
       work.out = y;
       work.groups = window_.out_c / 4;
@@ -369,26 +354,46 @@ class DepthwiseDsp {
     }
   }
 
-  // Lists the taps of the output whose window begins at column `left`, and returns the number of those inside the input.
-  uint32_t fill_taps(int32_t left) {
-    dsp::DepthwiseTap* inside = reinterpret_cast<dsp::DepthwiseTap*>(scratch_);
-    dsp::DepthwiseTap* outside = inside + shape_.taps;
+  // Lists the taps of the output whose window begins at column `left`, and returns what they are relative to. The list
+  // stays from one window to the next when both lie inside the input and do not go around the end of a ring.
+  const uint8_t* set_window(int32_t left) {
+    const int32_t height = (window_.kernel_h - 1) * window_.dilation_h;
+    const int32_t width = (window_.kernel_w - 1) * window_.dilation_w;
+    if (top_ >= 0 && left >= 0 && height < window_.in_h - top_ && width < window_.in_w - left) {
+      const uint8_t* const first = input_.row(first_row_ + static_cast<uint32_t>(top_));
+      const uint8_t* const last = input_.row(first_row_ + static_cast<uint32_t>(top_ + height));
+      if (last - first == static_cast<int32_t>(static_cast<uint32_t>(height) * input_.row_stride)) {
+        if (!listed_) fill_taps(first, 0, static_cast<uint32_t>(left));
+        listed_ = true;
+        return first + static_cast<uint32_t>(left) * window_.in_c;
+      }
+    }
+    fill_taps(input_.base, left, 0);
+    listed_ = false;
+    return input_.base;
+  }
+
+  // Taps inside the input and how far they lie from column `origin_column` of row `origin`, then the others.
+  [[gnu::noinline]] void fill_taps(const uint8_t* origin, int32_t left, uint32_t origin_column) {
+    dsp::DepthwiseTap* const taps = reinterpret_cast<dsp::DepthwiseTap*>(scratch_);
+    dsp::DepthwiseTap* inside = taps;
+    dsp::DepthwiseTap* outside = taps + shape_.taps;
     uint32_t filter = 0;
     for (uint32_t ky = 0; ky < window_.kernel_h; ++ky) {
       const uint8_t* const row = tap_row(ky);
       int32_t column = left;
       for (uint32_t kx = 0; kx < window_.kernel_w; ++kx, column += window_.dilation_w, filter += 4) {
-        if (row == nullptr || column < 0 || column >= window_.in_w) {
+        if (row == nullptr || column < 0 || column + static_cast<int32_t>(origin_column) >= window_.in_w) {
           *--outside = {0, filter};
         } else {
-          *inside++ = {static_cast<uint32_t>(row - input_.base) + static_cast<uint32_t>(column) * window_.in_c, filter};
+          *inside++ = {static_cast<uint32_t>(row - origin) + static_cast<uint32_t>(column) * window_.in_c, filter};
         }
       }
     }
-    return static_cast<uint32_t>(inside - reinterpret_cast<dsp::DepthwiseTap*>(scratch_));
+    inside_ = static_cast<uint32_t>(inside - taps);
   }
 
-  void clamp_row(int8_t* y) const {
+  [[gnu::noinline]] void clamp_row(int8_t* y) const {
     const ChannelQuantization& quantization = params_.quantization;
     if (quantization.act_min == INT8_MIN && quantization.act_max == INT8_MAX) return;
     dsp::clamp_outputs(y, uint32_t{window_.out_w} * window_.out_c, quantization.act_min, quantization.act_max);
@@ -404,6 +409,8 @@ class DepthwiseDsp {
   const uint32_t padding_;
   uint32_t first_row_ = 0;
   int32_t top_ = 0;
+  uint32_t inside_ = 0;  // taps
+  bool listed_ = false;
 };
 
 }  // namespace
