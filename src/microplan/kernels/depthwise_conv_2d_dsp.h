@@ -14,10 +14,10 @@ namespace microplan {
 enum class DepthwiseWay : uint8_t {
   // 3x3, neither dilated nor with a depth multiplier.
   k3x3,
-  // Any. The input of a few channels is widened, channel by channel, into words of two taps: two rows of the kernel at one
-  // column, and for the last row of an odd number two columns of it. A plane is these words for two kernel rows, or the last
-  // one; a phase is the columns of a plane that are a multiple of the stride apart. So the words that one tap meets in
-  // successive outputs lie side by side, whatever stride and dilation are.
+  // Any. The input of a few channels is widened, channel by channel, into words of two taps: two rows of the kernel at
+  // one column, and for the last row of an odd number two columns of it. A plane is these words for two kernel rows, or
+  // the last one; a phase is the columns of a plane that are a multiple of the stride apart. So the words that one tap
+  // meets in successive outputs lie side by side, whatever stride and dilation are.
   kPlanes,
   // Output by output, for narrow images.
   kPixels,
@@ -56,8 +56,8 @@ inline uint32_t depthwise_columns(const Window& window, uint32_t outputs) {
   return (outputs - 1) * window.stride_w + 3;
 }
 
-// Calls word(plane, kx, second_y, second_x) for every word of taps of kPlanes, in order: taps (2 * plane, kx) and (second_y,
-// second_x).
+// Calls word(plane, kx, second_y, second_x) for every word of taps of kPlanes, in order: taps (2 * plane, kx) and
+// (second_y, second_x).
 template <typename Word>
 void for_each_tap_word(const Window& window, Word word) {
   for (uint32_t plane = 0; plane < window.kernel_h / 2u; ++plane) {

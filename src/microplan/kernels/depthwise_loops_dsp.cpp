@@ -68,8 +68,8 @@ static_assert(offsetof(DepthwisePixel, input) == 4 && offsetof(DepthwisePixel, i
       "  pop {r4, r5, r6, r7, r8, r9, r10, r11, pc}\n");
 }
 
-// On the stack: where the columns to read end, work. Filter words are (taps 0, 1) in r8, r10, r12 and (taps 1, 2) in r9,
-// r11, lr.
+// On the stack: where the columns to read end, work. Filter words are (taps 0, 1) in r8, r10, r12 and (taps 1, 2) in
+// r9, r11, lr.
 #define MICROPLAN_DEPTHWISE_BEGIN                               \
   "  push {r0, r4, r5, r6, r7, r8, r9, r10, r11, lr}\n"         \
   "  sub sp, sp, #8\n"                                          \
@@ -117,7 +117,8 @@ static_assert(offsetof(DepthwisePixel, input) == 4 && offsetof(DepthwisePixel, i
   "  smlabt " a0 ", " b2 ", lr, " a0 "\n"                  \
   "  str " a0 ", [r1], #32\n"
 
-// r0: sums, r1: out, r2: out_step, r3: second, r4: twice_bias, r5: multiplier, r6: rounding, r7: shift, lr: outputs left.
+// r0: sums, r1: out, r2: out_step, r3: second, r4: twice_bias, r5: multiplier, r6: rounding, r7: shift, lr: outputs
+// left.
 #define MICROPLAN_DEPTHWISE_SCALE   \
   "  ldr r12, [sp, #8]\n"           \
   "  ldmia r12, {r0, r1, r2, r3, r6, lr}\n" \
@@ -232,7 +233,8 @@ static_assert(offsetof(DepthwisePixel, input) == 4 && offsetof(DepthwisePixel, i
       MICROPLAN_DEPTHWISE_END);
 }
 
-// r0: filter, r1: offsets, r2: base, r4 to r7: sums. r3 and lr: words of taps, r8 to r11: of the input, r12: two offsets.
+// r0: filter, r1: offsets, r2: base, r4 to r7: sums. r3 and lr: words of taps, r8 to r11: of the input, r12: two
+// offsets.
 [[gnu::naked]] void depthwise_blocks(DepthwiseBlocks&) {
   asm volatile(
       "  push {r0, r4, r5, r6, r7, r8, r9, r10, r11, lr}\n"

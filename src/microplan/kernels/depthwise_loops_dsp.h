@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The inner loops of depthwise convolutions with the DSP extension, for ChannelQuantization::fast. All saturate to int8.
+// The inner loops of depthwise convolutions with the DSP extension, for ChannelQuantization::fast. All saturate to
+// int8.
 #ifndef MICROPLAN_KERNELS_DEPTHWISE_LOOPS_DSP_H_
 #define MICROPLAN_KERNELS_DEPTHWISE_LOOPS_DSP_H_
 
@@ -15,9 +16,9 @@ struct DepthwiseScale {
   int32_t shift;  // to the right, less 1
 };
 
-// A 3x3 kernel. Four channels of four input rows are widened into columns of eight words: (rows 0, 1) and (rows 2, 3) of
-// each channel. Those are all that two output rows need of a column when the vertical stride is 1, so that both are made at
-// once, with the filter and two of three columns in registers.
+// A 3x3 kernel. Four channels of four input rows are widened into columns of eight words: (rows 0, 1) and (rows 2, 3)
+// of each channel. Those are all that two output rows need of a column when the vertical stride is 1, so that both are
+// made at once, with the filter and two of three columns in registers.
 constexpr uint32_t kColumnWords = 8;
 
 // A channel's constants.
@@ -49,7 +50,8 @@ void depthwise_3x3(Depthwise3x3& work);
 // One row with horizontal stride 2.
 void depthwise_3x3_stride_2(Depthwise3x3& work);
 
-// Any kernel, one channel of one row. A word of the filter's taps meets successive words of the input in successive outputs.
+// Any kernel, one channel of one row. A word of the filter's taps meets successive words of the input in successive
+// outputs.
 struct DepthwiseBlocks {
   const uint32_t* filter;   // bytes 0 and 2 are one word of taps, 1 and 3 the next; DepthwiseScale follows
   const uint32_t* offsets;  // where these meet the first output's input, see depthwise_offsets()
@@ -71,7 +73,8 @@ void depthwise_sums(const DepthwiseBlocks& work, const uint8_t* base, int32_t* s
 // Changes `work`.
 void depthwise_blocks(DepthwiseBlocks& work);
 
-// Any kernel, one output of a multiple of four channels, straight from the input: where rows are too short for the others.
+// Any kernel, one output of a multiple of four channels, straight from the input: where rows are too short for the
+// others.
 struct DepthwiseTap {
   uint32_t input;   // bytes from DepthwisePixel::input on
   uint32_t filter;  // bytes within a group of channels

@@ -90,8 +90,8 @@ struct Source {
   uint32_t step;  // bytes from one column of a phase to the next
 };
 
-// Widens `count` columns of two sources for four channels. Words of a channel are `next` words apart, those of one column
-// `channel` words.
+// Widens `count` columns of two sources for four channels. Words of a channel are `next` words apart, those of one
+// column `channel` words.
 [[gnu::noinline]] void widen_quads(Source a, Source b, uint32_t count, uint32_t next, uint32_t channel, uint32_t* to) {
   uint32_t* to2 = to + 2 * channel;
   for (; count != 0; --count, to += next, to2 += next) {
@@ -205,7 +205,8 @@ class DepthwiseDsp {
       return dsp::widen_columns(rows, offset, window_.in_c, count, to);
     }
     for (uint32_t i = 0; i < 4; i += 2) {
-      widen_quads(source_3x3(rows[i], offset), source_3x3(rows[i + 1], offset), count, dsp::kColumnWords, 2, to + i / 2);
+      widen_quads(source_3x3(rows[i], offset), source_3x3(rows[i + 1], offset), count, dsp::kColumnWords, 2,
+                  to + i / 2);
     }
   }
 
