@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+// FULLY_CONNECTED, int8, for Helium: dot products of four channels, requantized as one vector.
+#include "microplan/kernels.h"
+#include "microplan/kernels/fully_connected.h"
+#include "microplan/kernels/mve.h"
+#include "microplan/kernels/mve_dot.h"
+
+namespace microplan {
+
+namespace {
+
+using Shared = FullyConnected<Int8Accumulator>;
+
+constexpr uint32_t kLanes = 4;
+
+uint32_t scales_of(const FullyConnectedParams& params) {
+  return params.quantization.per_channel ? params.shape.channels : 1;
+}
+
+// Constants: the filter; and int32 bias[channels] with the input's zero point, multiplier[1 or channels], shift[the same].
+uint32_t channel_bytes(const FullyConnectedParams& params) { return (params.shape.channels + 2 * scales_of(params)) * 4; }
+
+bool footprint(const void* in, Footprint* footprint) {
+  const FullyConnectedParams& params = *static_cast<const FullyConnectedParams*>(in);
+  if (!Shared::footprint(in, footprint)) return false;
+  footprint->constant_count = 1;
+  footprint->add_constant(channel_bytes(params), 4);
+  return true;
+}
+
+void pack(const OperatorContext& context, const void* in, ConstantWriter& writer) {
+  const FullyConnectedParams& params = *static_cast<const FullyConnectedParams*>(in);
+  writer.tensor(kFullyConnected.filter, 1);
+  if (!writer.begin(channel_bytes(params))) return;
+  const ChannelPacker packer(context, kFullyConnected, params.quantization);
+  for (uint32_t c = 0; c < params.shape.channels; ++c) {
+    const int32_t bias = packer.channel(c).bias;
+    writer.append(&bias, sizeof bias);
+  }
+  for (uint32_t c = 0; c < scales_of(params); ++c) {
+    const int32_t multiplier = fully_connected_requantize(packer, params.quantization, c).multiplier;
+    writer.append(&multiplier, sizeof multiplier);
+  }
+  for (uint32_t c = 0; c < scales_of(params); ++c) {
+    const int32_t shift = fully_connected_requantize(packer, params.quantization, c).shift;
+    writer.append(&shift, sizeof shift);
+  }
+}
+
+Cost cost(const void* in, const Target&) {
+  const FullyConnectedParams& params = *static_cast<const FullyConnectedParams*>(in);
+  const FullyConnectedShape& shape = params.shape;
+  const uint64_t blocks = shape.channels < kLanes ? shape.channels : (shape.channels + kLanes - 1) / kLanes;
+  const uint64_t chunks = (uint64_t{shape.depth} + 15) / 16;
+  return {uint64_t{shape.rows} * shape.channels * shape.depth, 100 + shape.rows * (20 + blocks * (45 + 10 * chunks)),
+          8 * scales_of(params)};
+}
+
+}  // namespace
+
+namespace kernels {
+
+const Variant fully_connected_int8_mve_variant = {
+    fully_connected_int8_mve, "fully_connected_int8_mve", "FULLY_CONNECTED", 9,
+    DataType::kInt8, DataType::kInt8, DataType::kInt8, "per tensor and per channel",
+    false, Overlap::kRows, sizeof(FullyConnectedParams),
+    Shared::prepare, nullptr, footprint, fully_connected_input_rows, nullptr, pack, cost,
+    kFeatureMve};
+
+}  // namespace kernels
+
+}  // namespace microplan
+
+#if defined(__ARM_FEATURE_MVE)
+
+namespace microplan {
+
+namespace {
+
+struct Row {
+  const FullyConnectedParams& params;
+  const int8_t* filter;
+  const int32_t* constants;
+};
+
+template <bool kFast>
+[[gnu::noinline]] void run_row(const Row& row, const int8_t* x, int8_t* y) {
+  const FullyConnectedShape& shape = row.params.shape;
+  const ChannelQuantization& quantization = row.params.quantization;
+  const uint32_t channels = shape.channels;
+  const uint32_t depth = shape.depth;
+  const bool per_channel = quantization.per_channel != 0;
+  const int32_t* const bias = row.constants;
+  const int32_t* const multipliers = bias + channels;
+  const int32_t* const shifts = multipliers + scales_of(row.params);
+  // Fewer channels than lanes go one by one; else the last block begins so early that it is whole.
+  const bool whole = channels >= kLanes;
+  const uint32_t lanes = whole ? kLanes : 1;
+  const mve_pred16_t used = vctp32q(lanes);
+  int32x4_t multiplier = vdupq_n_s32(*multipliers);
+  int32x4_t shift = vdupq_n_s32(*shifts);
+  for (uint32_t c = 0; c < channels; c += lanes) {
+    if (whole && c + kLanes > channels) c = channels - kLanes;
+    int32_t sums[kLanes];
+    vstrwq_s32(sums, vldrwq_z_s32(bias + c, used));
+    mve::dot_rows(sums, x, row.filter + c * depth, depth, whole ? depth : 0);
+    if (per_channel) {
+      multiplier = vldrwq_z_s32(multipliers + c, used);
+      shift = vldrwq_z_s32(shifts + c, used);
+    }
+    const int32x4_t sum = vldrwq_s32(sums);
+    const int32x4_t scaled =
+        kFast ? mve::requantize_fast(sum, multiplier, shift) : mve::requantize(sum, multiplier, shift);
+    const int32x4_t value = vaddq_n_s32(scaled, quantization.output_offset);
+    vstrbq_p_s32(y + c, mve::clamp(value, vdupq_n_s32(quantization.act_min), vdupq_n_s32(quantization.act_max)), used);
+  }
+}
+
+}  // namespace
+
+namespace kernels {
+
+Status fully_connected_int8_mve_run(const void* in, Rows rows, const Io& io, void*) {
+  const FullyConnectedParams& params = *static_cast<const FullyConnectedParams*>(in);
+  const View input = io.view(0);
+  const View output = io.view(1);
+  const Row row = {params, io.constant<int8_t>(0), io.constant<int32_t>(1)};
+  const auto run = params.quantization.fast ? run_row<true> : run_row<false>;
+  for (uint32_t r = rows.first; r < rows.last; ++r) run(row, input.row_as<int8_t>(r), output.row_as<int8_t>(r));
+  return Status::kOk;
+}
+
+}  // namespace kernels
+
+}  // namespace microplan
+
+#endif
