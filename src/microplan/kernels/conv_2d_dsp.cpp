@@ -39,8 +39,8 @@ bool footprint(const void* in, Footprint* result) {
 
 uint32_t scratch_bytes(const void* in, uint32_t) {
   const Conv2dDspShape shape(*static_cast<const Conv2dParams*>(in));
-  if (shape.pointwise) return 4 * shape.pixels * shape.pairs;
-  return shape.pixels * (4 * shape.pairs + (shape.gathers ? shape.chunk() : 0)) + shape.run;
+  const uint32_t outside = shape.pointwise ? 0 : shape.run + shape.pixels * shape.chunk();
+  return 4 * shape.pixels * shape.pairs + outside;
 }
 
 // The filter of a channel in the order in which its depths are widened.
@@ -203,7 +203,6 @@ Conv2dDspShape::Conv2dDspShape(const Conv2dParams& params) {
   pairs = chunks * ((chunk() + 1) / 2);
   pixels = pairs <= kMaxBlockPairs ? dsp::kBlockPixels : 1;
   pointwise = window.kernel_h == 1 && window.kernel_w == 1 && window.stride_h == 1 && window.stride_w == 1;
-  gathers = !pointwise && params.filter_c % 4 != 0;
 }
 
 uint32_t Conv2dDspShape::single_bytes() const { return Conv2dDspSingle::kBytes + 2 * pairs; }
@@ -217,153 +216,34 @@ struct Pixel {
   uint32_t row, x;
 };
 
-// The input that outputs are made of, widened. Rows of a pointwise convolution that lie one behind the other are one.
-class Patches {
- public:
-  Patches(const Conv2dParams& params, const Conv2dDspShape& shape, const View& input, void* scratch)
-      : window_(params.window),
-        shape_(shape),
-        input_(input),
-        filter_c_(params.filter_c),
-        zero_point_(-params.quantization.input_offset),
-        words_(static_cast<uint32_t*>(scratch)),
-        padding_(reinterpret_cast<int8_t*>(words_ + shape.pixels * shape.pairs)),
-        gathered_(padding_ + shape.run) {
-    if (!shape.pointwise) dsp::fill_bytes(padding_, zero_point_, shape.run);
-  }
-
-  const uint32_t* words() const { return words_; }
-
-  // Those of `count` pixels from `at` on, 1 or a block, in the order of the output.
-  void widen(Pixel at, uint32_t count, uint32_t group) {
-    if (shape_.pointwise) {
-      const int8_t* from = input_.row_as<const int8_t>(at.row) + at.x * window_.in_c + group * filter_c_;
-      widen_run(words_, from, window_.in_c, filter_c_, count);
-      return;
-    }
-    const Corner corner(window_, at);
-    const uint32_t end_x = static_cast<uint32_t>(corner.x) + (count - 1) * window_.stride_w +
-                           (window_.kernel_w - 1u) * window_.dilation_w;
-    if (at.x + count <= window_.out_w && corner.x >= 0 && end_x < window_.in_w && shape_.chunk_runs == 1) {
-      widen_inside(corner, count, group);
-    } else if (shape_.gathers) {
-      widen_gathered(at, count, group);
-    } else {
-      widen_taps(at, count, group);
-    }
-  }
-
- private:
-  // The input pixel under the window's first tap.
-  struct Corner {
-    uint32_t first_row;  // of the batch
-    int32_t y, x;
-
-    Corner() = default;
-    Corner(const Window& window, Pixel at) {
-      const uint32_t batch = at.row / window.out_h;
-      first_row = batch * window.in_h;
-      y = static_cast<int32_t>((at.row - batch * window.out_h) * window.stride_h) - window.pad_top;
-      x = static_cast<int32_t>(at.x * window.stride_w) - window.pad_left;
-    }
-  };
-
-  void advance(Pixel* pixel) const {
-    if (++pixel->x != window_.out_w) return;
-    pixel->x = 0;
-    ++pixel->row;
-  }
-
-  static uint32_t* widen_run(uint32_t* to, const int8_t* from, uint32_t pixel_step, uint32_t bytes, uint32_t pixels) {
-    if (pixels == 1) return dsp::widen_pixel(to, from, bytes);
-    const int8_t* const second = from + pixel_step;
-    const int8_t* const third = second + pixel_step;
-    const int8_t* const all[dsp::kBlockPixels] = {from, second, third, third + pixel_step};
-    return dsp::widen_block(to, all, bytes);
-  }
-
-  // The row of the input under tap row `ky`, nullptr outside.
-  const int8_t* row(const Corner& corner, uint32_t ky, uint32_t group) const {
-    const uint32_t y = static_cast<uint32_t>(corner.y) + ky * window_.dilation_h;
-    return y < window_.in_h ? input_.row_as<const int8_t>(corner.first_row + y) + group * filter_c_ : nullptr;
-  }
-
-  // All columns lie inside, in one row of the output.
-  [[gnu::noinline]] void widen_inside(const Corner& corner, uint32_t count, uint32_t group) const {
-    uint32_t* to = words_;
-    for (uint32_t ky = 0; ky < window_.kernel_h; ++ky) {
-      const int8_t* from = row(corner, ky, group);
-      uint32_t pixel_step = uint32_t{window_.stride_w} * window_.in_c;
-      uint32_t run_step = uint32_t{window_.dilation_w} * window_.in_c;
-      if (from == nullptr) {
-        from = padding_;
-        pixel_step = run_step = 0;
-      } else {
-        from += static_cast<uint32_t>(corner.x) * window_.in_c;
-      }
-      for (uint32_t i = shape_.row_runs; i != 0; --i, from += run_step) {
-        to = widen_run(to, from, pixel_step, shape_.run, count);
-      }
-    }
-  }
-
-  // Each tap of each pixel lies inside or reads the padding.
-  [[gnu::noinline]] void widen_taps(Pixel at, uint32_t count, uint32_t group) const {
-    Corner corners[dsp::kBlockPixels];
-    for (uint32_t p = 0; p < count; ++p, advance(&at)) corners[p] = Corner(window_, at);
-    uint32_t* to = words_;
-    for (uint32_t ky = 0; ky < window_.kernel_h; ++ky) {
-      const int8_t* rows[dsp::kBlockPixels];
-      for (uint32_t p = 0; p < count; ++p) rows[p] = row(corners[p], ky, group);
-      for (uint32_t kx = 0; kx < window_.kernel_w; ++kx) {
-        const int8_t* from[dsp::kBlockPixels];
-        for (uint32_t p = 0; p < count; ++p) {
-          const uint32_t x = static_cast<uint32_t>(corners[p].x) + kx * window_.dilation_w;
-          from[p] = rows[p] != nullptr && x < window_.in_w ? rows[p] + x * window_.in_c : padding_;
-        }
-        to = count == 1 ? dsp::widen_pixel(to, from[0], filter_c_) : dsp::widen_block(to, from, filter_c_);
-      }
-    }
-  }
-
-  [[gnu::noinline]] void widen_gathered(Pixel at, uint32_t count, uint32_t group) const {
-    const uint32_t chunk = shape_.chunk();
-    uint32_t* to = words_;
-    for (uint32_t first_run = 0; first_run < shape_.chunks * shape_.chunk_runs; first_run += shape_.chunk_runs) {
-      int8_t* bytes = gathered_;
-      Pixel pixel = at;
-      for (uint32_t p = 0; p < count; ++p, advance(&pixel)) {
-        const Corner corner(window_, pixel);
-        for (uint32_t i = 0; i < shape_.chunk_runs; ++i, bytes += shape_.run) gather(corner, first_run + i, group, bytes);
-      }
-      to = widen_run(to, gathered_, chunk, chunk, count);
-    }
-  }
-
-  void gather(const Corner& corner, uint32_t run, uint32_t group, int8_t* to) const {
-    const uint32_t ky = run / shape_.row_runs;
-    const int8_t* const from = row(corner, ky, group);
-    const int32_t taps = shape_.row_runs == 1 ? window_.kernel_w : 1;
-    const int32_t x = corner.x + static_cast<int32_t>((run - ky * shape_.row_runs) * window_.dilation_w);
-    const int32_t before = from == nullptr ? taps : clamp(-x, 0, taps);
-    const int32_t after = from == nullptr ? 0 : clamp(x + taps - window_.in_w, 0, taps);
-    const uint32_t before_bytes = static_cast<uint32_t>(before) * filter_c_;
-    const uint32_t inside_bytes = static_cast<uint32_t>(taps - before - after) * filter_c_;
-    dsp::fill_bytes(to, zero_point_, before_bytes);
-    to += before_bytes;
-    if (inside_bytes != 0) dsp::copy_bytes(to, from + static_cast<uint32_t>(x + before) * window_.in_c, inside_bytes);
-    dsp::fill_bytes(to + inside_bytes, zero_point_, static_cast<uint32_t>(after) * filter_c_);
-  }
-
-  const Window& window_;
-  const Conv2dDspShape& shape_;
-  const View input_;
-  const uint32_t filter_c_;
-  const int32_t zero_point_;
-  uint32_t* const words_;
-  int8_t* const padding_;   // a run
-  int8_t* const gathered_;  // a chunk of each pixel
+// The input pixel under the first tap of an output.
+struct Corner {
+  uint32_t first_row;  // of the batch
+  int32_t y, x;
 };
+
+[[gnu::noinline]] void find_corner(const Window& window, Pixel at, Corner* corner) {
+  const uint32_t batch = at.row / window.out_h;
+  corner->first_row = batch * window.in_h;
+  corner->y = static_cast<int32_t>((at.row - batch * window.out_h) * window.stride_h) - window.pad_top;
+  corner->x = static_cast<int32_t>(at.x * window.stride_w) - window.pad_left;
+}
+
+void advance(const Window& window, Pixel* at, uint32_t pixels) {
+  at->x += pixels;
+  while (at->x >= window.out_w) {
+    at->x -= window.out_w;
+    ++at->row;
+  }
+}
+
+uint32_t* widen_pixels(uint32_t* to, const int8_t* from, uint32_t pixel_step, uint32_t bytes, uint32_t pixels) {
+  if (pixels == 1) return dsp::widen_pixel(to, from, bytes);
+  const int8_t* const second = from + pixel_step;
+  const int8_t* const third = second + pixel_step;
+  const int8_t* const all[dsp::kBlockPixels] = {from, second, third, third + pixel_step};
+  return dsp::widen_block(to, all, bytes);
+}
 
 [[gnu::noinline]] int8_t finish(const ChannelQuantization& quantization, const ChannelConstants& by, int32_t sum) {
   const int32_t value = quantization.fast ? dsp::requantize(sum, by.multiplier, by.rounding, by.shift)
@@ -371,10 +251,24 @@ class Patches {
   return static_cast<int8_t>(clamp(value, quantization.act_min, quantization.act_max));
 }
 
+// The outputs of one pixel that a record makes; `end` is what follows its pairs of depths.
+[[gnu::noinline]] void finish_pair(const ChannelQuantization& quantization, const uint32_t* end, int32_t first,
+                                   int32_t second, int8_t* y) {
+  ChannelConstants by;
+  by.rounding = static_cast<int32_t>(end[0]);
+  by.multiplier = static_cast<int32_t>(end[1]);
+  by.shift = static_cast<int8_t>(end[2]);
+  y[0] = finish(quantization, by, first);
+  by.rounding = static_cast<int32_t>(end[3]);
+  by.multiplier = static_cast<int32_t>(end[4]);
+  by.shift = static_cast<int8_t>(end[2] >> 8);
+  y[1] = finish(quantization, by, second);
+}
+
 // The outputs of one pixel that records make.
 template <dsp::Encoding kEncoding>
 [[gnu::noinline]] void multiply_pixel(const ChannelQuantization& quantization, const dsp::Block& block, int8_t* y) {
-  for (const uint32_t* filter = block.filter; filter != block.filter_end;) {
+  for (const uint32_t* filter = block.filter; filter != block.filter_end; filter += dsp::kRecordWords - 2, y += 2) {
     int32_t first = static_cast<int32_t>(*filter++);
     int32_t second = static_cast<int32_t>(*filter++);
     for (const uint32_t* x = block.input; x != block.input_end; ++x, ++filter) {
@@ -382,29 +276,21 @@ template <dsp::Encoding kEncoding>
       second = dsp::smlad(kEncoding == dsp::Encoding::kSum ? *filter : dsp::sxtb16_ror8(*filter), *x, second);
     }
     if (kEncoding == dsp::Encoding::kSum) second = wrap_sub(second, first) >> 8;
-    ChannelConstants by;
-    by.rounding = static_cast<int32_t>(filter[0]);
-    by.multiplier = static_cast<int32_t>(filter[1]);
-    by.shift = static_cast<int8_t>(filter[2]);
-    *y++ = finish(quantization, by, first);
-    by.rounding = static_cast<int32_t>(filter[3]);
-    by.multiplier = static_cast<int32_t>(filter[4]);
-    by.shift = static_cast<int8_t>(filter[2] >> 8);
-    *y++ = finish(quantization, by, second);
-    filter += dsp::kRecordWords - 2;
+    finish_pair(quantization, filter, first, second, y);
   }
 }
 
 // The outputs of a channel without a neighbour.
 template <uint32_t kPixels>
-[[gnu::noinline]] void multiply_single(const ChannelQuantization& quantization, const uint32_t* x, uint32_t pairs,
-                                       const uint8_t* record, int8_t* y, uint32_t pixel_step) {
+[[gnu::noinline]] void multiply_single(const ChannelQuantization& quantization, const dsp::Block& block,
+                                       const uint8_t* record, int8_t* y) {
   ChannelConstants by;
   by.bias = static_cast<int32_t>(dsp::load_word(record));
   by.multiplier = static_cast<int32_t>(dsp::load_word(record + 4));
   by.rounding = static_cast<int32_t>(dsp::load_word(record + 8));
   by.shift = static_cast<int8_t>(record[12]);
   const uint8_t* filter = record + Conv2dDspSingle::kBytes;
+  const uint32_t* x = block.input;
   int32_t sum0 = by.bias, sum1 = by.bias, sum2 = by.bias, sum3 = by.bias;
   const auto add = [&](uint32_t both) {
     sum0 = dsp::smlad(both, x[0], sum0);
@@ -413,6 +299,7 @@ template <uint32_t kPixels>
     sum2 = dsp::smlad(both, x[2 % kPixels], sum2);
     sum3 = dsp::smlad(both, x[3 % kPixels], sum3);
   };
+  const uint32_t pairs = static_cast<uint32_t>(block.input_end - block.input) / kPixels;
   for (uint32_t i = pairs / 2; i != 0; --i, filter += 4, x += kPixels) {
     const uint32_t word = dsp::load_word(filter);
     add(dsp::sxtb16(word));
@@ -420,12 +307,12 @@ template <uint32_t kPixels>
     add(dsp::sxtb16_ror8(word));
   }
   if (pairs % 2 != 0) add(dsp::join_halves(static_cast<int8_t>(filter[0]), static_cast<int8_t>(filter[1])));
-  y[0] = finish(quantization, by, sum0);
-  if (kPixels == 1) return;
-  y[pixel_step] = finish(quantization, by, sum1);
-  y[2 * pixel_step] = finish(quantization, by, sum2);
-  y[3 * pixel_step] = finish(quantization, by, sum3);
+  const int32_t sums[] = {sum0, sum1, sum2, sum3};
+  for (uint32_t p = 0; p < kPixels; ++p, y += block.pixel_step) *y = finish(quantization, by, sums[p]);
 }
+
+// Out of line: the code is not small.
+[[gnu::noinline]] View view_of(const Io& io, uint32_t index) { return io.view(index); }
 
 // Whether rows `rows` of the view, of `row_bytes`, lie one behind the other.
 bool adjacent(const View& view, uint32_t row_bytes, Rows rows) {
@@ -436,79 +323,164 @@ class Convolution {
  public:
   Convolution(const Conv2dParams& params, const Io& io, void* scratch)
       : window_(params.window),
+        filter_c_(params.filter_c),
         quantization_(params.quantization),
         shape_(params),
-        patches_(params, shape_, io.view(0), scratch),
-        input_(io.view(0)),
-        output_(io.view(1)),
+        input_(view_of(io, 0)),
+        output_(view_of(io, 1)),
         records_(io.constant<uint32_t>(0)),
         singles_(reinterpret_cast<const uint8_t*>(records_ + shape_.groups * shape_.group_words())),
-        encoding_(dsp::Encoding::kBytes),
-        full_range_(quantization_.act_min == INT8_MIN && quantization_.act_max == INT8_MAX) {
-    if (shape_.group_channels > 1 && ((records_[shape_.pairs + 4] >> 16) & 1u) == 0) encoding_ = dsp::Encoding::kSum;
+        sums_(shape_.group_channels > 1 && (records_[shape_.pairs + 4] >> 16 & 1u) == 0),
+        words_(static_cast<uint32_t*>(scratch)),
+        padding_(reinterpret_cast<int8_t*>(words_ + shape_.pixels * shape_.pairs)),
+        gathered_(padding_ + shape_.run) {
+    if (!shape_.pointwise) dsp::fill_bytes(padding_, -quantization_.input_offset, shape_.run);
   }
 
-  void run(Rows rows) {
+  void run(Rows rows) const {
     // Blocks of pixels go over the end of a row where the next one follows. Not with groups: a group would write into a
     // row before the next group has read what it needs for the row above.
     const bool joined = shape_.groups == 1 && adjacent(output_, uint32_t{window_.out_w} * window_.out_c, rows) &&
                         (!shape_.pointwise || adjacent(input_, uint32_t{window_.in_w} * window_.in_c, rows));
-    const uint32_t height = joined ? 1 : rows.last - rows.first;
-    const uint32_t width = joined ? (rows.last - rows.first) * window_.out_w : window_.out_w;
-    for (uint32_t i = 0; i < height; ++i) run_pixels(Pixel{rows.first + i, 0}, width);
+    uint32_t width = window_.out_w;
+    if (joined) {
+      width *= rows.last - rows.first;
+      rows.last = rows.first + (width != 0);
+    }
+    for (; rows.first < rows.last; ++rows.first) run_pixels(Pixel{rows.first, 0}, width);
   }
 
  private:
-  void run_pixels(Pixel at, uint32_t count) {
+  [[gnu::noinline]] void run_pixels(Pixel at, uint32_t count) const {
     const bool blocks = shape_.pixels == dsp::kBlockPixels && quantization_.fast;
+    const bool clamps = quantization_.act_min != INT8_MIN || quantization_.act_max != INT8_MAX;
     int8_t* y = output_.row_as<int8_t>(at.row);
     while (count != 0) {
       const uint32_t pixels = blocks && count >= dsp::kBlockPixels ? dsp::kBlockPixels : 1;
+      const uint32_t bytes = pixels * window_.out_c;
       for (uint32_t group = 0; group < shape_.groups; ++group) {
-        patches_.widen(at, pixels, group);
+        widen(at, pixels, group * filter_c_);
         multiply(group, pixels, y + group * shape_.group_channels);
       }
-      if (pixels != 1 && !full_range_) {
-        dsp::clamp_bytes(y, pixels * window_.out_c, quantization_.act_min, quantization_.act_max);
-      }
-      y += pixels * window_.out_c;
+      if (clamps && pixels != 1) dsp::clamp_bytes(y, bytes, quantization_.act_min, quantization_.act_max);
+      y += bytes;
       count -= pixels;
-      at.x += pixels;
       // A pointwise convolution takes joined rows as one.
-      while (at.x >= window_.out_w && !shape_.pointwise) {
-        at.x -= window_.out_w;
-        ++at.row;
+      if (shape_.pointwise) {
+        at.x += pixels;
+      } else {
+        advance(window_, &at, pixels);
       }
     }
   }
 
   void multiply(uint32_t group, uint32_t pixels, int8_t* y) const {
     const uint32_t* const filter = records_ + group * shape_.group_words();
-    const uint32_t* const x = patches_.words();
-    const dsp::Block block = {x, x + pixels * shape_.pairs, filter, filter + shape_.group_words(), window_.out_c};
-    const bool sums = encoding_ == dsp::Encoding::kSum;
+    const dsp::Block block = {words_, words_ + pixels * shape_.pairs, filter, filter + shape_.group_words(),
+                              window_.out_c};
     if (block.filter != block.filter_end) {
-      if (pixels == 1) {
-        (sums ? multiply_pixel<dsp::Encoding::kSum> : multiply_pixel<dsp::Encoding::kBytes>)(quantization_, block, y);
+      if (pixels != 1) {
+        (sums_ ? dsp::multiply_sums : dsp::multiply_bytes)(block, y);
       } else {
-        (sums ? dsp::multiply_sums : dsp::multiply_bytes)(block, y);
+        (sums_ ? multiply_pixel<dsp::Encoding::kSum> : multiply_pixel<dsp::Encoding::kBytes>)(quantization_, block, y);
       }
     }
     if (!shape_.has_single()) return;
     (pixels == 1 ? multiply_single<1> : multiply_single<dsp::kBlockPixels>)(
-        quantization_, x, shape_.pairs, singles_ + group * shape_.single_bytes(), y + shape_.group_channels - 1,
-        window_.out_c);
+        quantization_, block, singles_ + group * shape_.single_bytes(), y + shape_.group_channels - 1);
+  }
+
+  // The input that `pixels` outputs from `at` on are made of, 1 or a block, in the order of the output.
+  void widen(Pixel at, uint32_t pixels, uint32_t channel) const {
+    if (shape_.pointwise) {
+      const int8_t* const from = input_.row_as<const int8_t>(at.row) + at.x * window_.in_c + channel;
+      widen_pixels(words_, from, window_.in_c, filter_c_, pixels);
+    } else if (!widen_inside(at, pixels, channel)) {
+      widen_outside(at, pixels, channel);
+    }
+  }
+
+  // The row of the input under tap row `ky`, nullptr outside.
+  const int8_t* row(const Corner& corner, uint32_t ky, uint32_t channel) const {
+    const uint32_t y = static_cast<uint32_t>(corner.y) + ky * window_.dilation_h;
+    return y < window_.in_h ? input_.row_as<const int8_t>(corner.first_row + y) + channel : nullptr;
+  }
+
+  // False unless all columns lie inside, in one row of the output.
+  [[gnu::noinline]] bool widen_inside(Pixel at, uint32_t pixels, uint32_t channel) const {
+    Corner corner;
+    find_corner(window_, at, &corner);
+    const uint32_t end_x = static_cast<uint32_t>(corner.x) + (pixels - 1) * window_.stride_w +
+                           (window_.kernel_w - 1u) * window_.dilation_w;
+    if (at.x + pixels > window_.out_w || corner.x < 0 || end_x >= window_.in_w || shape_.chunk_runs != 1) return false;
+    uint32_t* to = words_;
+    for (uint32_t ky = 0; ky < window_.kernel_h; ++ky) {
+      const int8_t* from = row(corner, ky, channel);
+      uint32_t pixel_step = uint32_t{window_.stride_w} * window_.in_c;
+      uint32_t run_step = uint32_t{window_.dilation_w} * window_.in_c;
+      if (from == nullptr) {
+        from = padding_;
+        pixel_step = run_step = 0;
+      } else {
+        from += static_cast<uint32_t>(corner.x) * window_.in_c;
+      }
+      for (uint32_t i = shape_.row_runs; i != 0; --i, from += run_step) {
+        to = widen_pixels(to, from, pixel_step, shape_.run, pixels);
+      }
+    }
+    return true;
+  }
+
+  // Where taps lie beside the input, or the pixels in several rows.
+  [[gnu::noinline]] void widen_outside(Pixel at, uint32_t pixels, uint32_t channel) const {
+    Corner corners[dsp::kBlockPixels];
+    for (uint32_t p = 0; p < pixels; ++p, advance(window_, &at, 1)) find_corner(window_, at, &corners[p]);
+    uint32_t* to = words_;
+    uint32_t filled = 0;
+    for (uint32_t run = 0; run < window_.kernel_h * shape_.row_runs; ++run) {
+      const uint32_t ky = run / shape_.row_runs;
+      const uint32_t kx = run - ky * shape_.row_runs;
+      const int8_t* from[dsp::kBlockPixels];
+      for (uint32_t p = 0; p < pixels; ++p) {
+        int8_t* const gathered = gathered_ + p * shape_.chunk() + filled;
+        const int32_t x = corners[p].x + static_cast<int32_t>(kx * window_.dilation_w);
+        from[p] = gather(row(corners[p], ky, channel), x, gathered);
+        if (shape_.chunk_runs != 1) {
+          if (from[p] != gathered) dsp::copy_bytes(gathered, from[p], shape_.run);
+          from[p] = gathered_ + p * shape_.chunk();
+        }
+      }
+      filled += shape_.run;
+      if (filled != shape_.chunk()) continue;
+      to = pixels == 1 ? dsp::widen_pixel(to, from[0], filled) : dsp::widen_block(to, from, filled);
+      filled = 0;
+    }
+  }
+
+  // A run whose first tap is column `x` of the input's row: as it lies there, or put together at `to`.
+  const int8_t* gather(const int8_t* input_row, int32_t x, int8_t* to) const {
+    const int32_t taps = shape_.row_runs == 1 ? window_.kernel_w : 1;
+    if (input_row == nullptr || x <= -taps || x >= window_.in_w) return padding_;
+    if (x >= 0 && x + taps <= window_.in_w) return input_row + static_cast<uint32_t>(x) * window_.in_c;
+    int8_t* at = to;
+    for (int32_t end = x + taps; x < end; ++x, at += filter_c_) {
+      const bool inside = x >= 0 && x < window_.in_w;
+      dsp::copy_bytes(at, inside ? input_row + static_cast<uint32_t>(x) * window_.in_c : padding_, filter_c_);
+    }
+    return to;
   }
 
   const Window& window_;
+  const uint32_t filter_c_;
   const ChannelQuantization& quantization_;
   const Conv2dDspShape shape_;
-  Patches patches_;
   const View input_, output_;
   const uint32_t* const records_;
   const uint8_t* const singles_;
-  dsp::Encoding encoding_;
-  const bool full_range_;
+  const bool sums_;          // Encoding::kSum
+  uint32_t* const words_;    // the widened input
+  int8_t* const padding_;    // a run
+  int8_t* const gathered_;   // a chunk of each pixel
 };
 
 }  // namespace

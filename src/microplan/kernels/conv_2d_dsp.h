@@ -25,7 +25,6 @@ struct Conv2dDspShape {
   uint32_t pairs;           // of depths, of one output
   uint32_t pixels;          // that are widened at once: a block, or one where a block would take too much scratch
   bool pointwise;           // each output pixel is made of the input pixel at the same place
-  bool gathers;             // taps beside the input are put together with those inside before they are widened
 
   uint32_t chunk() const { return run * chunk_runs; }
   uint32_t record_words() const { return dsp::kRecordWords + pairs; }

@@ -123,8 +123,8 @@ namespace dsp {
 
 // 52 bytes a pair, 16 of the input.
 [[gnu::naked, gnu::noinline]] void multiply_bytes(const Block&, int8_t*) {
-  asm(MICROPLAN_BLOCK("sxtb16 r12, r12, ror #8\n", "4",
-                      "and r7, r7, #48\n"
+  asm(MICROPLAN_BLOCK("sxtb16 r12, r12, ror #8\n", "2",
+                      "and r7, r7, #16\n"
                       "add r0, r7, r7, lsl #1\n"
                       "add r7, r0, r7, lsr #2\n",
                       "lsl r8, r8, #1\n"
