@@ -177,7 +177,7 @@ Cost cost(const void* in, const Target&) {
   const uint64_t output_cost = blocks ? 950 : params.quantization.fast ? 2200 : 6000;
   const uint64_t pair_cost = blocks ? 156 : 260;
   const uint64_t widen_cost = shape.pointwise ? 220 : 300;
-  const uint64_t pixel_cost = 1500 + (shape.pointwise ? 0 : 1000 * shape.chunks) + widen_cost * shape.pairs;
+  const uint64_t pixel_cost = 1500 + (shape.pointwise ? 0 : 2500 * shape.chunks) + widen_cost * shape.pairs;
   const uint64_t sum = outputs * (output_cost + pair_cost * shape.pairs) + pixels * shape.groups * pixel_cost;
   const uint32_t model_bytes = static_cast<uint32_t>(window.out_c * (depth + 4));
   const uint32_t bytes = packed_bytes(shape);
@@ -462,11 +462,12 @@ class Convolution {
     const int32_t taps = shape_.row_runs == 1 ? window_.kernel_w : 1;
     if (input_row == nullptr || x <= -taps || x >= window_.in_w) return padding_;
     if (x >= 0 && x + taps <= window_.in_w) return input_row + static_cast<uint32_t>(x) * window_.in_c;
-    int8_t* at = to;
-    for (int32_t end = x + taps; x < end; ++x, at += filter_c_) {
-      const bool inside = x >= 0 && x < window_.in_w;
-      dsp::copy_bytes(at, inside ? input_row + static_cast<uint32_t>(x) * window_.in_c : padding_, filter_c_);
-    }
+    const int32_t before = clamp(-x, 0, taps);
+    const int32_t after = clamp(x + taps - window_.in_w, 0, taps);
+    dsp::copy_bytes(to, padding_, shape_.run);
+    dsp::copy_bytes(to + static_cast<uint32_t>(before) * filter_c_,
+                    input_row + static_cast<uint32_t>(x + before) * window_.in_c,
+                    static_cast<uint32_t>(taps - before - after) * filter_c_);
     return to;
   }
 

@@ -54,7 +54,7 @@ void multiply_bytes(const Block& block, int8_t* output);  // Encoding::kBytes
 uint32_t* widen_block(uint32_t* to, const int8_t* const from[kBlockPixels], uint32_t count);
 uint32_t* widen_pixel(uint32_t* to, const int8_t* from, uint32_t count);
 
-// Copies from any address to any address; nothing outside of both is touched.
+// Between any addresses; nothing outside of both is touched.
 void copy_bytes(int8_t* to, const int8_t* from, uint32_t count);
 void fill_bytes(int8_t* to, int32_t value, uint32_t count);
 
