@@ -24,7 +24,7 @@ namespace dsp {
 
 // The products of a pair of depths; the sums are added to `a` to `h`.
 #define MICROPLAN_PAIR(unpack, a, b, c, d, e, f, g, h) \
-  "ldr.w r12, [r1], #4\n"                              \
+  "ldr r12, [r1], #4\n"                                \
   "ldrd r2, r3, [r0], #8\n"                            \
   "sxtb16 lr, r12\n"                                   \
   unpack                                               \
@@ -82,13 +82,13 @@ namespace dsp {
   "ldr.w r12, " MICROPLAN_AT_STEP "\n"                                       \
   "strb.w r6, [lr, r12, lsl #1]\n"                                           \
   "add.w r6, lr, r12\n"                                                      \
-  "strb.w r4, [lr], #1\n"                                                    \
+  "strb r4, [lr], #1\n"                                                      \
   "lsls r5, r5, #1\n"                                                        \
   MICROPLAN_REQUANTIZE("r5", "r4")                                           \
   "lsls r7, r7, #1\n"                                                        \
   MICROPLAN_REQUANTIZE("r7", "r4")                                           \
   "strb.w r7, [r6, r12, lsl #1]\n"                                           \
-  "strb.w r5, [r6], #1\n"                                                    \
+  "strb r5, [r6], #1\n"                                                      \
   "lsrs r3, r3, #8\n"                                                        \
   "ldmia r1!, {r0, r2}\n"                                                    \
   MICROPLAN_REQUANTIZE("r8", "r4")                                           \
@@ -96,7 +96,7 @@ namespace dsp {
   MICROPLAN_REQUANTIZE("r10", "r4")                                          \
   MICROPLAN_REQUANTIZE("r11", "r4")                                          \
   "strb.w r10, [lr, r12, lsl #1]\n"                                          \
-  "strb.w r8, [lr], #1\n"                                                    \
+  "strb r8, [lr], #1\n"                                                      \
   "strb.w r11, [r6, r12, lsl #1]\n"                                          \
   "strb.w r9, [r6]\n"                                                        \
   "str.w lr, " MICROPLAN_AT_OUTPUT "\n"                                      \
