@@ -412,8 +412,9 @@ class Convolution {
     find_corner(window_, at, &corner);
     const uint32_t end_x = static_cast<uint32_t>(corner.x) + (pixels - 1) * window_.stride_w +
                            (window_.kernel_w - 1u) * window_.dilation_w;
-    if (at.x + pixels > window_.out_w || corner.x < 0 || end_x >= window_.in_w || shape_.chunk_runs != 1) return false;
+    if (at.x + pixels > window_.out_w || corner.x < 0 || end_x >= window_.in_w) return false;
     uint32_t* to = words_;
+    uint32_t filled = 0;
     for (uint32_t ky = 0; ky < window_.kernel_h; ++ky) {
       const int8_t* from = row(corner, ky, channel);
       uint32_t pixel_step = uint32_t{window_.stride_w} * window_.in_c;
@@ -425,9 +426,17 @@ class Convolution {
         from += static_cast<uint32_t>(corner.x) * window_.in_c;
       }
       for (uint32_t i = shape_.row_runs; i != 0; --i, from += run_step) {
-        to = widen_pixels(to, from, pixel_step, shape_.run, pixels);
+        if (shape_.chunk_runs == 1) {
+          to = widen_pixels(to, from, pixel_step, shape_.run, pixels);
+          continue;
+        }
+        for (uint32_t p = 0; p < pixels; ++p) {
+          dsp::copy_bytes(gathered_ + p * shape_.chunk() + filled, from + p * pixel_step, shape_.run);
+        }
+        filled += shape_.run;
       }
     }
+    if (filled != 0) widen_pixels(to, gathered_, filled, filled, pixels);
     return true;
   }
 
@@ -435,30 +444,38 @@ class Convolution {
   [[gnu::noinline]] void widen_outside(Pixel at, uint32_t pixels, uint32_t channel) const {
     Corner corners[dsp::kBlockPixels];
     for (uint32_t p = 0; p < pixels; ++p, advance(window_, &at, 1)) find_corner(window_, at, &corners[p]);
+    if (shape_.chunk_runs != 1) {
+      const uint32_t chunk = shape_.chunk();
+      for (uint32_t p = 0; p < pixels; ++p) gather_chunk(corners[p], channel, gathered_ + p * chunk);
+      widen_pixels(words_, gathered_, chunk, chunk, pixels);
+      return;
+    }
     uint32_t* to = words_;
-    uint32_t filled = 0;
-    for (uint32_t run = 0; run < window_.kernel_h * shape_.row_runs; ++run) {
-      const uint32_t ky = run / shape_.row_runs;
-      const uint32_t kx = run - ky * shape_.row_runs;
-      const int8_t* from[dsp::kBlockPixels];
-      for (uint32_t p = 0; p < pixels; ++p) {
-        int8_t* const gathered = gathered_ + p * shape_.chunk() + filled;
-        const int32_t x = corners[p].x + static_cast<int32_t>(kx * window_.dilation_w);
-        from[p] = gather(row(corners[p], ky, channel), x, gathered);
-        if (shape_.chunk_runs != 1) {
-          if (from[p] != gathered) dsp::copy_bytes(gathered, from[p], shape_.run);
-          from[p] = gathered_ + p * shape_.chunk();
+    for (uint32_t ky = 0; ky < window_.kernel_h; ++ky) {
+      for (uint32_t kx = 0; kx < shape_.row_runs; ++kx) {
+        const int8_t* from[dsp::kBlockPixels];
+        for (uint32_t p = 0; p < pixels; ++p) {
+          const int32_t x = corners[p].x + static_cast<int32_t>(kx * window_.dilation_w);
+          from[p] = gather(row(corners[p], ky, channel), x, gathered_ + p * shape_.run);
         }
+        to = pixels == 1 ? dsp::widen_pixel(to, from[0], shape_.run) : dsp::widen_block(to, from, shape_.run);
       }
-      filled += shape_.run;
-      if (filled != shape_.chunk()) continue;
-      to = pixels == 1 ? dsp::widen_pixel(to, from[0], filled) : dsp::widen_block(to, from, filled);
-      filled = 0;
+    }
+  }
+
+  void gather_chunk(const Corner& corner, uint32_t channel, int8_t* to) const {
+    for (uint32_t ky = 0; ky < window_.kernel_h; ++ky) {
+      const int8_t* const input_row = row(corner, ky, channel);
+      int32_t x = corner.x;
+      for (uint32_t i = shape_.row_runs; i != 0; --i, x += window_.dilation_w, to += shape_.run) {
+        const int8_t* const from = gather(input_row, x, to);
+        if (from != to) dsp::copy_bytes(to, from, shape_.run);
+      }
     }
   }
 
   // A run whose first tap is column `x` of the input's row: as it lies there, or put together at `to`.
-  const int8_t* gather(const int8_t* input_row, int32_t x, int8_t* to) const {
+  [[gnu::noinline]] const int8_t* gather(const int8_t* input_row, int32_t x, int8_t* to) const {
     const int32_t taps = shape_.row_runs == 1 ? window_.kernel_w : 1;
     if (input_row == nullptr || x <= -taps || x >= window_.in_w) return padding_;
     if (x >= 0 && x + taps <= window_.in_w) return input_row + static_cast<uint32_t>(x) * window_.in_c;

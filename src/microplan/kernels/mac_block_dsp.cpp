@@ -13,6 +13,22 @@ namespace dsp {
 
 #if defined(__ARM_FEATURE_DSP)
 
+namespace {
+
+// Of each signed byte. SSUB8 leaves in the GE flags which of its differences are not negative.
+inline uint32_t greater_bytes(uint32_t a, uint32_t b) {
+  uint32_t result;
+  asm("ssub8 %0, %1, %2\n\tsel %0, %1, %2" : "=&r"(result) : "r"(a), "r"(b) : "cc");
+  return result;
+}
+inline uint32_t lesser_bytes(uint32_t a, uint32_t b) {
+  uint32_t result;
+  asm("ssub8 %0, %2, %1\n\tsel %0, %1, %2" : "=&r"(result) : "r"(a), "r"(b) : "cc");
+  return result;
+}
+
+}  // namespace
+
 // Registers: r0 input, r1 filter, r2 and r3 two pixels, r4 to r7 the first channel's sums, r8 to r11 the second's, r12 a
 // filter word, lr its first channel. On the stack: the output, then the Block, then the way into the loop.
 #define MICROPLAN_AT_OUTPUT "[sp, #0]"
@@ -213,6 +229,22 @@ namespace dsp {
 
 namespace {
 
+template <typename Choose>
+uint32_t choose_bytes(uint32_t a, uint32_t b, Choose choose) {
+  uint32_t result = 0;
+  for (uint32_t shift = 0; shift < 32; shift += 8) {
+    const int32_t chosen = choose(static_cast<int8_t>(a >> shift), static_cast<int8_t>(b >> shift));
+    result |= static_cast<uint32_t>(chosen & 0xff) << shift;
+  }
+  return result;
+}
+uint32_t greater_bytes(uint32_t a, uint32_t b) {
+  return choose_bytes(a, b, [](int32_t x, int32_t y) { return x > y ? x : y; });
+}
+uint32_t lesser_bytes(uint32_t a, uint32_t b) {
+  return choose_bytes(a, b, [](int32_t x, int32_t y) { return x < y ? x : y; });
+}
+
 void multiply_block(const Block& block, int8_t* output, Encoding encoding) {
   const uint32_t* filter = block.filter;
   while (filter != block.filter_end) {
@@ -294,6 +326,11 @@ void fill_bytes(int8_t* to, int32_t value, uint32_t count) {
 }
 
 void clamp_bytes(int8_t* bytes, uint32_t count, int32_t low, int32_t high) {
+  const uint32_t lows = static_cast<uint32_t>(low & 0xff) * 0x01010101u;
+  const uint32_t highs = static_cast<uint32_t>(high & 0xff) * 0x01010101u;
+  for (; count >= 4; count -= 4, bytes += 4) {
+    store_word(bytes, lesser_bytes(greater_bytes(load_word(bytes), lows), highs));
+  }
   for (; count != 0; --count, ++bytes) *bytes = static_cast<int8_t>(clamp(*bytes, low, high));
 }
 
