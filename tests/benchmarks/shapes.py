@@ -3,9 +3,10 @@
 
     CMSIS_NN_PATH=... python tests/benchmarks/shapes.py [--count 60] [--board qemu-cortex-m4] [--json FILE]
 
-Every shape is a model of one operator, for which the planner chooses the kernel; `microplan bench` counts its inference. A
-program of ours (cmsis_nn_shapes/) calls the user's checkout of CMSIS-NN, compiled with -O2, on the same shapes and
-constants, with the same inputs and the same counter. Outputs must be equal. Ratios are CMSIS-NN's instructions per ours.
+Every shape is a model of one operator, for which the planner chooses the kernel; its inference is counted as `microplan
+bench` does. A program of ours (cmsis_nn_shapes/) calls the user's checkout of CMSIS-NN, compiled with -O2, on the same
+shapes and constants, with the same inputs and the same counter. Outputs must be equal. Ratios are CMSIS-NN's
+instructions per ours.
 """
 
 from __future__ import annotations
@@ -67,8 +68,8 @@ def dense(network: str, depth: int, units: int) -> Source:
     return Source(network, "dense", depth, units)
 
 
-# Heights and widths are cut so that a simulator is done with a layer quickly. "pruned": channel counts as pruning leaves
-# them in a MobileNet v1 0.25.
+# By class: its share of the shapes, and layers to draw them from. Heights and widths are cut so that a simulator is
+# done with a layer quickly. "pruned": channel counts as pruning leaves them in a MobileNet v1 0.25.
 LAYERS: dict[str, tuple[int, list[Source]]] = {
     "pointwise": (
         18,
@@ -198,9 +199,8 @@ def _shape(source: Source, height: int, width: int) -> Shape:
         math.ceil((size if same else size - kernel + 1) / source.stride)
         for size, kernel in ((height, kernel_h), (width, kernel_w))
     ]
-    return Shape(
-        source.network, source.kind, height, width, source.in_c, *out, source.out_c, kernel_h, kernel_w, source.stride, same
-    )
+    image = (height, width, source.in_c)
+    return Shape(source.network, source.kind, *image, *out, source.out_c, kernel_h, kernel_w, source.stride, same)
 
 
 def draw(count: int) -> list[Shape]:
@@ -317,7 +317,7 @@ def _pad_before(size: int, out: int, kernel: int, stride: int, same: bool) -> in
 
 
 def _add_arguments(c: Constants) -> list[int]:
-    """Offsets, multipliers and shifts of both inputs and the output, as the reference kernels of TensorFlow Lite prepare."""
+    """Offsets, multipliers and shifts of both inputs and the output, as TensorFlow Lite prepares them."""
     twice = 2 * max(np.float32(c.input_scale), np.float32(c.second_scale)).astype(float)
     scaled = [
         quantize_multiplier(float(np.float32(c.input_scale)) / twice),
@@ -368,19 +368,23 @@ def run_cmsis_nn(content: bytes, board: Board, cmsis_nn: Path, folder: Path) -> 
     (folder / "memory.ld").write_text(memory_script(board, 8192))
     prefix = board.compiler.prefix
     sources = ";".join(str(boards_dir() / source) for source in board.support.sources)
-    commands = [
-        ["cmake", "-G", "Ninja", "-S", str(PROGRAM), "-B", str(folder / "build"), "-DCMAKE_SYSTEM_NAME=Generic"]
-        + ["-DCMAKE_TRY_COMPILE_TARGET_TYPE=STATIC_LIBRARY", f"-DCMAKE_C_COMPILER={prefix}gcc"]
-        + [f"-DCMAKE_CXX_COMPILER={prefix}g++", f"-DCMSIS_NN_PATH={cmsis_nn.resolve()}"]
-        + [f"-DSHAPES={folder / 'shapes.bin'}", f"-DMICROPLAN_SHARE={share_dir()}", f"-DFIRMWARE_DIR={FIRMWARE_DIR}"]
-        + [f"-DBOARD_SOURCES={sources}", f"-DBOARD_LINKER_SCRIPT={boards_dir() / board.support.linker_script}"]
-        + [f"-DBOARD_FLAGS={';'.join(board.compiler.flags)}"]
-        + [f"-DBOARD_LINK_FLAGS=-L;{folder};{';'.join(board.compiler.link_flags)}"]
-        + [f"-DBOARD_LIBRARIES={';'.join(board.compiler.libraries)}"]
-        + [f"-DBOARD_DEFINITIONS={';'.join(board_definitions(board))}"],
-        ["cmake", "--build", str(folder / "build")],
+    configure = [
+        *("cmake", "-G", "Ninja", "-S", str(PROGRAM), "-B", str(folder / "build"), "-DCMAKE_SYSTEM_NAME=Generic"),
+        "-DCMAKE_TRY_COMPILE_TARGET_TYPE=STATIC_LIBRARY",
+        f"-DCMAKE_C_COMPILER={prefix}gcc",
+        f"-DCMAKE_CXX_COMPILER={prefix}g++",
+        f"-DCMSIS_NN_PATH={cmsis_nn.resolve()}",
+        f"-DSHAPES={folder / 'shapes.bin'}",
+        f"-DMICROPLAN_SHARE={share_dir()}",
+        f"-DFIRMWARE_DIR={FIRMWARE_DIR}",
+        f"-DBOARD_SOURCES={sources}",
+        f"-DBOARD_LINKER_SCRIPT={boards_dir() / board.support.linker_script}",
+        f"-DBOARD_FLAGS={';'.join(board.compiler.flags)}",
+        f"-DBOARD_LINK_FLAGS=-L;{folder};{';'.join(board.compiler.link_flags)}",
+        f"-DBOARD_LIBRARIES={';'.join(board.compiler.libraries)}",
+        f"-DBOARD_DEFINITIONS={';'.join(board_definitions(board))}",
     ]
-    for command in commands:
+    for command in (configure, ["cmake", "--build", str(folder / "build")]):
         result = subprocess.run(command, capture_output=True, text=True, check=False)
         if result.returncode != 0:
             raise SystemExit(f"CMSIS-NN's program does not build:\n{result.stdout[-3000:]}{result.stderr[-3000:]}")
@@ -390,11 +394,9 @@ def run_cmsis_nn(content: bytes, board: Board, cmsis_nn: Path, folder: Path) -> 
     return [(int(instructions, 16), crc) for _, _, instructions, crc in lines[:-1]]
 
 
-def compare(count: int, board: Board, cmsis_nn: Path) -> dict[str, Any]:
-    shapes = draw(count)
+def compare(shapes: list[Shape], board: Board, cmsis_nn: Path) -> dict[str, Any]:
     random = np.random.default_rng(SEED)
     constants = [constants_of(shape, random) for shape in shapes]
-    # The zero point of what is pooled goes through.
     with tempfile.TemporaryDirectory(prefix="microplan-") as folder:
         theirs = run_cmsis_nn(shapes_file(shapes, constants), board, cmsis_nn, Path(folder))
     rows = []
@@ -440,6 +442,7 @@ def cmsis_nn_path() -> Path | None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--count", type=int, default=60, help="shapes, about")
+    parser.add_argument("--limit", type=int, help="run only so many of them, from all classes")
     parser.add_argument("--board", default="qemu-cortex-m4")
     parser.add_argument("--json", type=Path, help="a file to write the figures to")
     arguments = parser.parse_args()
@@ -451,7 +454,10 @@ def main() -> int:
     if board.compiler is None or shutil.which(f"{board.compiler.prefix}g++") is None:
         print(f"{board.name} needs a cross compiler; `microplan boards` names it", file=sys.stderr)
         return 2
-    report = compare(arguments.count, board, cmsis_nn)
+    shapes = draw(arguments.count)
+    if arguments.limit:
+        shapes = [shapes[i * len(shapes) // arguments.limit] for i in range(arguments.limit)]
+    report = compare(shapes, board, cmsis_nn)
     print("shape, network, kernel; instructions and instructions per MAC of Microplan and CMSIS-NN; ratio")
     for row in report["shapes"]:
         print(_line(row))

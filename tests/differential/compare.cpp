@@ -470,17 +470,19 @@ bool takes(const Variant& variant, const Variant& reference, const FakeOperator&
 
 void print_finding(const Generator& generator, const Identity& identity, const Variant& variant, const void* params,
                    const FakeOperator& op, const Finding& finding) {
+  // What matters most comes last: of a board's output a failed test shows the end.
+  op.print();
+  print("  params");
+  for (uint32_t i = 0; i + 4 <= variant.params_bytes; i += 4) {
+    uint32_t word;
+    memcpy(&word, static_cast<const uint8_t*>(params) + i, sizeof word);
+    print_hex(word);
+  }
+  print("\n");
   print(variant.name);
   print(": ");
   print(finding.what);
-  print("\n  to repeat: differential");
-  print_number(identity.seed);
-  print(" 1 ");
-  print(variant.name);
-  print_number(identity.number);
-  print(" (cases of ");
-  print(generator.name);
-  print(")\n  ");
+  print("\n  ");
   print(finding.manner);
   print(", rows [");
   print_number(finding.rows.first);
@@ -493,15 +495,14 @@ void print_finding(const Generator& generator, const Identity& identity, const V
   print_number(finding.expected);
   print(", found");
   print_number(finding.found);
-  print("\n");
-  op.print();
-  print("  params");
-  for (uint32_t i = 0; i + 4 <= variant.params_bytes; i += 4) {
-    uint32_t word;
-    memcpy(&word, static_cast<const uint8_t*>(params) + i, sizeof word);
-    print_hex(word);
-  }
-  print("\n");
+  print("\n  to repeat: differential");
+  print_number(identity.seed);
+  print(" 1 ");
+  print(variant.name);
+  print_number(identity.number);
+  print(" (cases of ");
+  print(generator.name);
+  print(")\n");
 }
 
 uint32_t hash_of(const char* text) {
