@@ -8,6 +8,7 @@
 
 #include <vector>
 
+#include "microplan/kernels/fixed_point.h"
 #include "microplan/kernels/int16_math.h"
 
 namespace {
@@ -405,6 +406,35 @@ arm_cmsis_nn_status arm_elementwise_mul_s8(const int8_t* input_1, const int8_t* 
         clamp(requantize(value, output_multiplier, output_shift) + output_offset, act_min, act_max));
   }
   return ARM_CMSIS_NN_SUCCESS;
+}
+
+// TensorFlow Lite's softmax in fixed point.
+void arm_softmax_s8(const int8_t* input, int32_t rows, int32_t row_size, int32_t multiplier, int32_t shift,
+                    int32_t diff_min, int8_t* output) {
+  constexpr int32_t kSumBits = 12;
+  require(rows > 0 && row_size > 0 && multiplier > 0 && shift >= 0 && diff_min <= 0, "bad softmax parameters");
+  for (int32_t row = 0; row < rows; ++row, input += row_size, output += row_size) {
+    int32_t largest = INT8_MIN;
+    for (int32_t i = 0; i < row_size; ++i) largest = input[i] > largest ? input[i] : largest;
+    const auto exponential = [&](int32_t i) {
+      const int32_t scaled = microplan::shift_left(input[i] - largest, shift);
+      return microplan::fixed_exp<26>(microplan::multiply_high(scaled, multiplier));
+    };
+    uint32_t sum = 0;
+    for (int32_t i = 0; i < row_size; ++i) {
+      if (input[i] - largest < diff_min) continue;
+      sum += static_cast<uint32_t>(microplan::rounding_shift_right(exponential(i), kSumBits));
+    }
+    const int32_t headroom = __builtin_clz(sum);
+    const int32_t scale = microplan::fixed_double(microplan::fixed_quotient(sum << headroom), 1);
+    for (int32_t i = 0; i < row_size; ++i) {
+      output[i] = INT8_MIN;
+      if (input[i] - largest < diff_min) continue;
+      const int32_t value = microplan::multiply_high(scale, exponential(i));
+      const int32_t steps = microplan::rounding_shift_right(value, kSumBits - headroom + 23);
+      output[i] = static_cast<int8_t>(clamp(steps + INT8_MIN, INT8_MIN, INT8_MAX));
+    }
+  }
 }
 
 arm_cmsis_nn_status arm_pad_s8(const int8_t* input, int8_t* output, int8_t value, const cmsis_nn_dims* in,

@@ -60,7 +60,9 @@ Status prepare_softmax_shape(const OperatorContext& context, uint32_t* rows, uin
 
 namespace {
 
-Status prepare(const OperatorContext& context, void* out) {
+}  // namespace
+
+Status softmax_int8_prepare(const OperatorContext& context, void* out) {
   SoftmaxParams& params = *static_cast<SoftmaxParams*>(out);
   Status status = prepare_softmax_shape(context, &params.rows, &params.depth);
   if (status == Status::kOk) status = check_per_tensor(context, input_operand(0));
@@ -88,6 +90,8 @@ Status prepare(const OperatorContext& context, void* out) {
   return Status::kOk;
 }
 
+namespace {
+
 Status prepare_float(const OperatorContext& context, void* out) {
   SoftmaxFloatParams& params = *static_cast<SoftmaxFloatParams*>(out);
   params.beta = context.options().float_field(kBeta, 0);
@@ -108,6 +112,12 @@ bool footprint(const void* in, Footprint* footprint) {
   footprint->add_view(output_operand(0), params.rows, output_bytes, sizeof(T));
   return true;
 }
+
+}  // namespace
+
+bool softmax_int8_footprint(const void* in, Footprint* result) { return footprint<int8_t>(in, result); }
+
+namespace {
 
 bool footprint_float(const void* in, Footprint* footprint) {
   const SoftmaxFloatParams& params = *static_cast<const SoftmaxFloatParams*>(in);
@@ -217,14 +227,14 @@ const Variant softmax_int8_variant = {
     softmax_int8, "softmax_int8", "SOFTMAX", 25,
     DataType::kInt8, DataType::kNone, DataType::kInt8, "over the last dimension",
     false, Overlap::kElementwise, sizeof(SoftmaxParams),
-    prepare, nullptr, footprint<int8_t>, equal_rows, nullptr, nullptr,
+    softmax_int8_prepare, nullptr, footprint<int8_t>, equal_rows, nullptr, nullptr,
     cost<SoftmaxParams, kTwoFixedExponentials>};
 
 const Variant softmax_int8_int16_variant = {
     softmax_int8_int16, "softmax_int8_int16", "SOFTMAX", 25,
     DataType::kInt8, DataType::kNone, DataType::kInt16, "over the last dimension",
     false, Overlap::kRows, sizeof(SoftmaxParams),
-    prepare, nullptr, footprint<int16_t>, equal_rows, nullptr, nullptr,
+    softmax_int8_prepare, nullptr, footprint<int16_t>, equal_rows, nullptr, nullptr,
     cost<SoftmaxParams, kTwoFixedExponentials>};
 
 const Variant softmax_float_variant = {

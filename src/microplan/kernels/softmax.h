@@ -37,6 +37,10 @@ struct SoftmaxFloatParams {
 // What the prepare functions of all types begin with.
 Status prepare_softmax_shape(const OperatorContext& context, uint32_t* rows, uint32_t* depth);
 
+// What the variants for int8 share.
+Status softmax_int8_prepare(const OperatorContext& context, void* params);
+bool softmax_int8_footprint(const void* params, Footprint* footprint);
+
 }  // namespace microplan
 
 #endif  // MICROPLAN_KERNELS_SOFTMAX_H_
