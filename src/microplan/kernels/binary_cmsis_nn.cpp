@@ -71,9 +71,10 @@ Status add_int8_cmsis_nn_run(const void* in, Rows, const Io& io, void*) {
   const AddParams& params = *static_cast<const AddParams*>(in);
   const Whole whole(params.shape, io);
   if (whole.is_missing()) return Status::kBadPlan;
-  // Half of the input with the larger scale; the other one's shift, in which prepare may have moved a bit to the left.
+  // Half of the input with the larger scale. Of the other one prepare takes the double, and it may have moved a bit more
+  // from the right shift to the left one.
   const Requantize wide = {1 << 30, 0};
-  const Requantize narrow = {params.narrow_multiplier, params.narrow_left - kLeft - params.narrow_right};
+  const Requantize narrow = {params.narrow_multiplier, params.narrow_left - (kLeft + 1) - params.narrow_right};
   const int8_t* const first = whole.data[params.wide];
   const int8_t* const second = whole.data[1 - params.wide];
   return cmsis_nn::status_of(arm_elementwise_add_s8(

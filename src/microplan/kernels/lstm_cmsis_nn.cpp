@@ -8,11 +8,11 @@ namespace microplan {
 
 namespace {
 
-// Constants: those of the reference kernel, then int32[gates][units] twice: the sums of the filters' rows times the offset
-// of what they are multiplied with, of the input filters with the bias, and of the recurrent filters.
+// Constants: those of the reference kernel, then int32[gates][units] twice: the sums of the filters' rows times the
+// offset of what they are multiplied with, of the input filters with the bias, and of the recurrent filters.
 
-// The library does not saturate the sums over the hidden state before it adds those over the input, nor what a step gains
-// before it adds what the cell kept; where the cell's scale is at least 2^-15 the latter cannot saturate.
+// The library does not saturate the sums over the hidden state before it adds those over the input, nor what a step
+// gains before it adds what the cell kept; where the cell's scale is at least 2^-15 the latter cannot saturate.
 bool supports(const void* in, const Target&) {
   const LstmParams& params = *static_cast<const LstmParams*>(in);
   return params.hidden_fits && params.cell.shift <= -14;

@@ -50,7 +50,8 @@ uint32_t column_bytes(const Window& window) {
 }
 
 uint32_t reversed_bytes(const Window& window) {
-  return window.out_c > kReversedChannels ? uint32_t{window.kernel_h} * window.kernel_w * window.out_c * window.in_c : 0;
+  if (window.out_c <= kReversedChannels) return 0;
+  return uint32_t{window.kernel_h} * window.kernel_w * window.out_c * window.in_c;
 }
 
 uint32_t scratch_bytes(const void* in, uint32_t) {
