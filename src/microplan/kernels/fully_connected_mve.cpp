@@ -52,7 +52,7 @@ Cost cost(const void* in, const Target&) {
   const FullyConnectedShape& shape = params.shape;
   const uint64_t blocks = shape.channels < kLanes ? shape.channels : (shape.channels + kLanes - 1) / kLanes;
   const uint64_t chunks = (uint64_t{shape.depth} + 15) / 16;
-  return {uint64_t{shape.rows} * shape.channels * shape.depth, 100 + shape.rows * (20 + blocks * (45 + 10 * chunks)),
+  return {uint64_t{shape.rows} * shape.channels * shape.depth, 100 + shape.rows * (50 + blocks * (25 + 10 * chunks)),
           8 * scales_of(params)};
 }
 
@@ -77,42 +77,26 @@ namespace microplan {
 
 namespace {
 
-struct Row {
-  const FullyConnectedParams& params;
-  const int8_t* filter;
-  const int32_t* constants;
-};
-
-template <bool kFast>
-[[gnu::noinline]] void run_row(const Row& row, const int8_t* x, int8_t* y) {
-  const FullyConnectedShape& shape = row.params.shape;
-  const ChannelQuantization& quantization = row.params.quantization;
-  const uint32_t channels = shape.channels;
-  const uint32_t depth = shape.depth;
-  const bool per_channel = quantization.per_channel != 0;
-  const int32_t* const bias = row.constants;
-  const int32_t* const multipliers = bias + channels;
-  const int32_t* const shifts = multipliers + scales_of(row.params);
-  // Fewer channels than lanes go one by one; else the last block begins so early that it is whole.
+// The channels from `c` on that make no whole block, or all where requantization is not fast. Fewer channels than lanes go one
+// by one; else the last block begins so early that it is whole.
+void run_channels(const FullyConnectedParams& params, const mve::DotBlocks& blocks, uint32_t c, int8_t* y) {
+  const uint32_t channels = params.shape.channels;
   const bool whole = channels >= kLanes;
   const uint32_t lanes = whole ? kLanes : 1;
   const mve_pred16_t used = vctp32q(lanes);
-  int32x4_t multiplier = vdupq_n_s32(*multipliers);
-  int32x4_t shift = vdupq_n_s32(*shifts);
-  for (uint32_t c = 0; c < channels; c += lanes) {
+  int32x4_t multiplier = vdupq_n_s32(blocks.multiplier);
+  int32x4_t shift = vdupq_n_s32(blocks.shift);
+  for (; c < channels; c += lanes) {
     if (whole && c + kLanes > channels) c = channels - kLanes;
     int32_t sums[kLanes];
-    vstrwq_s32(sums, vldrwq_z_s32(bias + c, used));
-    mve::dot_rows(sums, x, row.filter + c * depth, depth, whole ? depth : 0);
-    if (per_channel) {
-      multiplier = vldrwq_z_s32(multipliers + c, used);
-      shift = vldrwq_z_s32(shifts + c, used);
+    vstrwq_s32(sums, vldrwq_z_s32(blocks.bias + c, used));
+    mve::dot_rows(sums, blocks.x, blocks.filter + c * blocks.depth, blocks.depth, whole ? blocks.depth : 0);
+    if (blocks.multipliers != nullptr) {
+      multiplier = vldrwq_z_s32(blocks.multipliers + c, used);
+      shift = vldrwq_z_s32(blocks.multipliers + channels + c, used);
     }
-    const int32x4_t sum = vldrwq_s32(sums);
-    const int32x4_t scaled =
-        kFast ? mve::requantize_fast(sum, multiplier, shift) : mve::requantize(sum, multiplier, shift);
-    const int32x4_t value = vaddq_n_s32(scaled, quantization.output_offset);
-    vstrbq_p_s32(y + c, mve::clamp(value, vdupq_n_s32(quantization.act_min), vdupq_n_s32(quantization.act_max)), used);
+    const int32x4_t value = vaddq_n_s32(mve::requantize(vldrwq_s32(sums), multiplier, shift), blocks.offset);
+    vstrbq_p_s32(y + c, mve::clamp(value, vdupq_n_s32(blocks.low), vdupq_n_s32(blocks.high)), used);
   }
 }
 
@@ -124,9 +108,28 @@ Status fully_connected_int8_mve_run(const void* in, Rows rows, const Io& io, voi
   const FullyConnectedParams& params = *static_cast<const FullyConnectedParams*>(in);
   const View input = io.view(0);
   const View output = io.view(1);
-  const Row row = {params, io.constant<int8_t>(0), io.constant<int32_t>(1)};
-  const auto run = params.quantization.fast ? run_row<true> : run_row<false>;
-  for (uint32_t r = rows.first; r < rows.last; ++r) run(row, input.row_as<int8_t>(r), output.row_as<int8_t>(r));
+  const uint32_t channels = params.shape.channels;
+  const ChannelQuantization& quantization = params.quantization;
+  const uint32_t in_blocks = quantization.fast ? channels & ~(kLanes - 1) : 0;
+  mve::DotBlocks blocks;
+  blocks.depth = params.shape.depth;
+  blocks.filter = io.constant<int8_t>(0);
+  blocks.bias = io.constant<int32_t>(1);
+  const int32_t* const multipliers = blocks.bias + channels;
+  blocks.multipliers = quantization.per_channel ? multipliers : nullptr;
+  blocks.shifts_at = scales_of(params) * 4;
+  blocks.multiplier = multipliers[0];
+  blocks.shift = multipliers[scales_of(params)];
+  blocks.offset = quantization.output_offset;
+  blocks.low = quantization.act_min;
+  blocks.high = quantization.act_max;
+  for (uint32_t r = rows.first; r < rows.last; ++r) {
+    blocks.x = input.row_as<int8_t>(r);
+    blocks.y = output.row_as<int8_t>(r);
+    blocks.y_end = blocks.y + in_blocks;
+    if (in_blocks != 0) mve::dot_blocks(&blocks);
+    if (in_blocks != channels) run_channels(params, blocks, in_blocks, blocks.y);
+  }
   return Status::kOk;
 }
 

@@ -11,6 +11,22 @@
 namespace microplan {
 namespace mve {
 
+// What makes blocks of four channels. Assembly knows where the fields lie.
+struct DotBlocks {
+  const int8_t* x;
+  uint32_t depth;        // of x and of every row of the filter, at least 1
+  const int8_t* filter;
+  const int32_t* bias;
+  const int32_t* multipliers;  // nullptr: `multiplier` and `shift` for all
+  uint32_t shifts_at;          // bytes from a channel's multiplier to its shift
+  int8_t* y;
+  int8_t* y_end;               // a multiple of 4 behind y, not y
+  int32_t multiplier, shift;
+  int32_t offset, low, high;   // of the output
+};
+// y = clamp(requantize_fast(bias + filter . x) + offset).
+void dot_blocks(const DotBlocks* blocks);
+
 // sums[i] += sum over d of x[d] * filter[i * stride + d], modulo 2^32; `depth` is at least 1.
 void dot_rows(int32_t* sums, const int8_t* x, const int8_t* filter, uint32_t depth, uint32_t stride);
 
