@@ -20,24 +20,26 @@ uint32_t depth_of(uint32_t word, uint32_t byte, uint32_t depth) {
 
 }  // namespace
 
-DotQuads dot_input(const int8_t* x, uint32_t depth) {
-  DotQuads input = {};
-  input.words = dot_words(depth);
+void dot_input(DotQuads& quads, const int8_t* x, uint32_t depth) {
   const int8_t* end = x + depth;
+  uint32_t word = 0;
   if (depth % 4 == 0) {
-    input.first = load_word(x);
+    word = load_word(x);
     x += 4;
   } else {
-    for (uint32_t i = depth % 4; i != 0; --i) input.first = input.first << 8 | static_cast<uint8_t>(*--end);
+    for (uint32_t i = depth % 4; i != 0; --i) word = word << 8 | static_cast<uint8_t>(*--end);
   }
-  input.rest = x;
+  quads.first = word;
+  quads.rest = x;
+  quads.words = dot_words(depth);
   int32_t sum = 0;
-  for (uint32_t word = input.first;; word = load_word(x), x += 4) {
+  for (;;) {
     sum = smlad(sxtab16_ror8(sxtb16(word), word), 0x00010001, sum);
     if (x == end) break;
+    word = load_word(x);
+    x += 4;
   }
-  input.low_start = wrap_mul(-128, sum);
-  return input;
+  quads.low_start = wrap_mul(-128, sum);
 }
 
 #if defined(__ARM_FEATURE_DSP)
@@ -77,6 +79,15 @@ static_assert(offsetof(DotQuads, low_start) == 12 && offsetof(DotQuads, start) =
   "  asr r0, r0, r1\n"                                \
   "  ssat r0, #" bits ", r0, asr #1\n"                \
   "  " store " r0, [r9], #" bytes "\n"
+
+// The same with one scale: r0: multiplier, r1: shift, r10: the rounding without the sign.
+#define MICROPLAN_DOT_FINISH_ONE(sum, bits, store, bytes) \
+  "  add r3, r10, " sum ", asr #31\n"                     \
+  "  lsl " sum ", " sum ", #1\n"                          \
+  "  smmlar r3, " sum ", r0, r3\n"                        \
+  "  asr r3, r3, r1\n"                                    \
+  "  ssat r3, #" bits ", r3, asr #1\n"                    \
+  "  " store " r3, [r9], #" bytes "\n"
 
 // r0: DotQuads, r1: filter. On the stack: sums of the first channels of both pairs, DotQuads. An odd number of words
 // enters the loop in its middle.
@@ -127,8 +138,14 @@ static_assert(offsetof(DotQuads, low_start) == 12 && offsetof(DotQuads, start) =
   "  add r0, lr, #20\n"                                       \
   "  ldmia r0, {r8, r9, r10, r11}\n"                          \
   "  cmp r10, #0\n"                                           \
-  "  bge 7f\n"                                                \
-  "  stmia r9!, {r4, r5, r6, r7}\n"                           \
+  "  bgt 7f\n"                                                \
+  "  blt 9f\n"                                                \
+  "  ldrd r0, r1, [r8]\n"                                     \
+  "  lsl r10, r11, r1\n"                                      \
+  MICROPLAN_DOT_FINISH_ONE("r4", bits, store, bytes)          \
+  MICROPLAN_DOT_FINISH_ONE("r5", bits, store, bytes)          \
+  MICROPLAN_DOT_FINISH_ONE("r6", bits, store, bytes)          \
+  MICROPLAN_DOT_FINISH_ONE("r7", bits, store, bytes)          \
   "  b 8f\n"                                                  \
   "7:\n"                                                      \
   MICROPLAN_DOT_FINISH("r4", bits, store, bytes)              \
@@ -144,7 +161,10 @@ static_assert(offsetof(DotQuads, low_start) == 12 && offsetof(DotQuads, start) =
   "  bne 1b\n"                                                \
   "  mov r0, r2\n"                                            \
   "  add sp, sp, #12\n"                                       \
-  "  pop {r4, r5, r6, r7, r8, r9, r10, r11, pc}\n"
+  "  pop {r4, r5, r6, r7, r8, r9, r10, r11, pc}\n"            \
+  "9:\n"                                                      \
+  "  stmia r9!, {r4, r5, r6, r7}\n"                           \
+  "  b 8b\n"
 
 [[gnu::naked]] const uint32_t* dot_quads(DotQuads&, const uint32_t*) {
   asm volatile(MICROPLAN_DOT_QUADS("8", "strb", "1", ""));
@@ -156,6 +176,7 @@ static_assert(offsetof(DotQuads, low_start) == 12 && offsetof(DotQuads, start) =
 
 #undef MICROPLAN_DOT_WORD
 #undef MICROPLAN_DOT_FINISH
+#undef MICROPLAN_DOT_FINISH_ONE
 #undef MICROPLAN_DOT_QUADS
 
 #else

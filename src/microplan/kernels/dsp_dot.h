@@ -49,8 +49,8 @@ struct DotQuads {
 };
 constexpr int32_t kDotSums = -1;
 
-// The input of `depth` elements, at least 1, with low_start, and all that follows 0.
-DotQuads dot_input(const int8_t* x, uint32_t depth);
+// Sets the input, of `depth` elements, at least 1.
+void dot_input(DotQuads& quads, const int8_t* x, uint32_t depth);
 
 // Makes the outputs of `quads` times four channels, at least 1: start + the sum of products, requantized as by
 // requantize_fast() and saturated to int8. Returns where the filter goes on.

@@ -91,7 +91,8 @@ Status fully_connected_int8_dsp_run(const void* in, Rows rows, const Io& io, voi
   const View input = io.view(0);
   const View output = io.view(1);
   for (uint32_t r = rows.first; r < rows.last; ++r) {
-    dsp::DotQuads run = dsp::dot_input(input.row_as<const int8_t>(r), shape.depth);
+    dsp::DotQuads run;
+    dsp::dot_input(run, input.row_as<const int8_t>(r), shape.depth);
     const uint32_t* filter = io.constant<uint32_t>(0);
     run.start = io.constant<int32_t>(1);
     run.scale = reinterpret_cast<const dsp::DotScale*>(run.start + shape.channels);

@@ -136,7 +136,8 @@ struct GateProduct {
   const uint32_t* filter;
 
   GateProduct(const int8_t* x, uint32_t depth, const Io& io, uint32_t constant)
-      : quads(dsp::dot_input(x, depth)), filter(io.constant<uint32_t>(constant)) {
+      : filter(io.constant<uint32_t>(constant)) {
+    dsp::dot_input(quads, x, depth);
     quads.start = io.constant<int32_t>(constant + 1);
     quads.scale = io.constant<dsp::DotScale>(4) + constant / 2 * kLstmGates;
     quads.scale_step = sizeof(dsp::DotScale);

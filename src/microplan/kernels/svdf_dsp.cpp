@@ -331,9 +331,11 @@ Status run(const void* in, Rows rows, const Io& io) {
   at.offset = params.output_offset;
   at.state = io.view(1).row_as<T>(0) + rows.first * filters * shape.memory;
   for (uint32_t row = rows.first; row < rows.last; ++row) {
-    dsp::DotQuads run = dsp::dot_input(input.row_as<const int8_t>(row), shape.depth);
+    dsp::DotQuads run;
+    dsp::dot_input(run, input.row_as<const int8_t>(row), shape.depth);
     run.start = io.constant<int32_t>(1);
     run.scale = io.constant<dsp::DotScale>(4);
+    run.scale_step = 0;
     run.odd_zero_point = 1;
     const uint32_t* feature = io.constant<uint32_t>(0);
     at.time = io.constant<uint32_t>(2);

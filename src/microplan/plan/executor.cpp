@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The executor: Model::step() runs one step of the plan; everything else is bookkeeping around it.
+// The executor: Model::run() runs the steps of the plan; everything else is bookkeeping around it.
 #include <string.h>
 
 #include "microplan/model.h"
@@ -70,44 +70,44 @@ void Model::reset() {
   }
 }
 
-Status Model::step() {
+// kMore or kPending: `budget` steps were run and there are more.
+Status Model::run(uint32_t budget) {
   if (header() == nullptr) return Status::kNotInitialized;
-  const PlanList& list = at<PlanList>(header()->lists)[next_.list];
-  if (next_.step >= list.count) {
-    next_ = {0, 0};
-    return Status::kOk;
-  }
-  const uint32_t index = list.first + next_.step;
-  const PlanStep& step = at<PlanStep>(header()->steps)[index];
-  const Kernel* kernel = kernels_.find(step.kernel);
+  const PlanList* const lists = at<PlanList>(header()->lists);
+  const PlanStep* const steps = at<PlanStep>(header()->steps);
+  while (next_.step < lists[next_.list].count) {
+    const uint32_t index = lists[next_.list].first + next_.step;
+    const PlanStep& step = steps[index];
+    const Kernel* const kernel = kernels_.find(step.kernel);
 
-  if (hook_ != nullptr) hook_(hook_user_, index, StepPhase::kBegin);
-  Position next = {next_.list, static_cast<uint16_t>(next_.step + 1)};
-  const Io io(bases_, at<void>(step.operands), step.view_count, &next);
-  const Status status = kernel->run(at<void>(step.params), Rows{step.first_row, step.last_row}, io,
-                                    const_cast<uint8_t*>(bases_.resolve(step.scratch)));
-  if (status == Status::kPending) return status;
-  if (status != Status::kOk) {
-    next_ = {0, 0};
-    return status;
+    if (hook_ != nullptr) hook_(hook_user_, index, StepPhase::kBegin);
+    Position next = {next_.list, static_cast<uint16_t>(next_.step + 1)};
+    const Io io(bases_, at<void>(step.operands), step.view_count, &next);
+    const Status status = kernel->run(at<void>(step.params), Rows{step.first_row, step.last_row}, io,
+                                      const_cast<uint8_t*>(bases_.resolve(step.scratch)));
+    if (status == Status::kOk) {
+      if (hook_ != nullptr) hook_(hook_user_, index, StepPhase::kEnd);
+      next_ = next;
+    } else if (status != Status::kPending) {
+      next_ = {0, 0};
+      return status;
+    }
+    if (--budget != 0) continue;
+    if (status == Status::kPending) return status;
+    if (next_.step < lists[next_.list].count) return Status::kMore;
   }
-  if (hook_ != nullptr) hook_(hook_user_, index, StepPhase::kEnd);
-
-  next_ = next;
-  if (next.step < at<PlanList>(header()->lists)[next.list].count) return Status::kMore;
   next_ = {0, 0};
   return Status::kOk;
 }
 
+Status Model::step() { return run(1); }
+
 Status Model::invoke(uint32_t budget) {
-  for (;;) {
-    const Status status = step();
-    if (status != Status::kMore && status != Status::kPending) return status;
-    if (budget != 0 && --budget == 0) {
-      next_ = {0, 0};
-      return Status::kBudgetSpent;
-    }
-  }
+  // 0 steps less one are as many as there can be.
+  const Status status = run(budget);
+  if (status != Status::kMore && status != Status::kPending) return status;
+  next_ = {0, 0};
+  return Status::kBudgetSpent;
 }
 
 View Model::step_view(uint32_t step, uint32_t view) const {
