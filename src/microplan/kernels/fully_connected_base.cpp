@@ -23,7 +23,7 @@ Cost cost(const void* in, const Target&) {
   const FullyConnectedShape& shape = params.shape;
   const uint64_t outputs = uint64_t{shape.rows} * shape.channels;
   const uint64_t macs = outputs * shape.depth;
-  return {macs, macs * 5 / 2 + outputs * 20 + uint64_t{shape.rows} * shape.depth * 4,
+  return {macs, 250 + macs * 5 / 2 + outputs * 75 + uint64_t{shape.rows} * shape.depth * 4,
           constant_bytes(params.quantization, shape.channels)};
 }
 
