@@ -17,7 +17,15 @@ from microplan.cli import main
 from microplan.commands import common
 from microplan.embed import embed
 from microplan.kernel_choice import reference_warnings
-from microplan.planning import PREFERENCES, Plan, plan, plan_for_this_machine, select_variants, variants_for
+from microplan.planning import (
+    PREFERENCES,
+    Plan,
+    plan,
+    plan_for_this_machine,
+    select_variants,
+    variant_of,
+    variants_for,
+)
 
 DIGITS = Path(__file__).parents[2] / "examples/digits/digits.tflite"
 NO_FEATURE, DSP, MVE = 0, _core.FEATURE_DSP, _core.FEATURE_MVE
@@ -55,6 +63,14 @@ def test_a_variant_comes_first_then_base_then_reference() -> None:
     assert select_variants("reference") == ["conv_2d_int8", "fully_connected_int8"]
     with pytest.raises(microplan.UsageError, match="reference, base, dsp, mve"):
         select_variants("nonsense")
+
+
+def test_a_kernel_for_some_shapes_belongs_to_the_variant_and_comes_before_that_for_all() -> None:
+    names = [name for name in select_variants("dsp") if name.startswith("depthwise_conv_2d_int8_dsp")]
+    assert names == [f"depthwise_conv_2d_int8_dsp{shapes}" for shapes in ("_3x3", "_pixels", "")]
+    assert {variant_of(name) for name in names} == {"dsp"}
+    assert variant_of("svdf_int8_int16_cmsis_nn") == "cmsis_nn"
+    assert variant_of("add_int8") == variant_of("concatenation") == "reference"
 
 
 @pytest.mark.usefixtures("table")

@@ -37,8 +37,11 @@ _FLAG_NAMES = {
     _core.PREFERS_FLASH: "kPlanPrefersFlash",
 }
 
-# Kernels are named operator_type or operator_type_variant: conv_2d_int8, conv_2d_int8_dsp.
-_KERNEL_NAME = re.compile(r".*_(?:u?int\d+(?:x\d+)?|float\d*|bool)(?:_(?P<variant>\w+))?")
+# Kernels are named operator_type or operator_type_variant, and where a variant has several for one operator and type those
+# for some shapes have a word more: conv_2d_int8, conv_2d_int8_dsp, depthwise_conv_2d_int8_dsp_3x3.
+_KERNEL_NAME = re.compile(
+    r".*_(?:u?int\d+(?:x\d+)?|float\d*|bool)(?:_(?P<variant>base|dsp|fpu|mve|cmsis_nn)(?:_(?P<shapes>\w+))?)?"
+)
 
 
 @dataclass(frozen=True)
@@ -213,6 +216,11 @@ def variant_of(kernel: str) -> str:
     return (match and match["variant"]) or "reference"
 
 
+def _is_for_some_shapes(kernel: str) -> bool:
+    match = _KERNEL_NAME.fullmatch(kernel)
+    return bool(match and match["shapes"])
+
+
 # What stands in for a kernel that a variant does not have.
 _FALLBACKS = ("base", "reference")
 
@@ -236,7 +244,9 @@ def select_variants(variant: str) -> list[str]:
     if variant not in variant_names():
         raise UsageError(f"There is no kernel variant {variant!r}. Use one of: {', '.join(variant_names())}.")
     order = [variant] if variant == "reference" else list(dict.fromkeys((variant, *_FALLBACKS)))
-    return [row.name for name in order for row in _core.variants() if variant_of(row.name) == name]
+    # The planner takes the first that supports an operator: those for some shapes come before that for all.
+    rows = sorted((row.name for row in _core.variants()), key=lambda kernel: not _is_for_some_shapes(kernel))
+    return [kernel for name in order for kernel in rows if variant_of(kernel) == name]
 
 
 def plan(

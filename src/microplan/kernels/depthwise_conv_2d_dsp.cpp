@@ -1,163 +1,411 @@
 // SPDX-License-Identifier: Apache-2.0
-// DEPTHWISE_CONV_2D, int8, with the DSP extension: the planner's side. depthwise_rows_dsp.cpp runs it.
 #include "microplan/kernels/depthwise_conv_2d_dsp.h"
 
+#include <stddef.h>
+
 #include "microplan/kernels.h"
-#include "microplan/kernels/prepare.h"
 
 namespace microplan {
 
 namespace {
 
-using Shared = DepthwiseConv2d<Int8Accumulator>;
+// Tiles are made smaller until the scratch is; what the smallest tile may need.
+constexpr uint32_t kScratchWanted = 2048;
+constexpr uint32_t kScratchLimit = 16384;
 
-uint32_t record_count(const DepthwiseConv2dParams& params, const DepthwiseDspShape& shape) {
-  return shape.way == DepthwiseWay::kPixels ? (params.window.out_c + 3u) / 4 : params.window.out_c;
+constexpr uint32_t kBlock = 4;
+constexpr uint32_t round_up(uint32_t value) { return (value + kBlock - 1) & ~(kBlock - 1); }
+
+// The taps of a filter word: (y, x) and, perhaps beyond the end of the kernel row, (second_y, second_x).
+struct TapWord {
+  uint32_t plane;
+  uint32_t x, second_y, second_x;
+};
+
+TapWord tap_word(const Window& window, uint32_t index) {
+  const uint32_t plane = index / window.kernel_w;
+  if (plane < window.kernel_h / 2u) {
+    const uint32_t x = index - plane * window.kernel_w;
+    return {plane, x, 2 * plane + 1, x};
+  }
+  const uint32_t last = window.kernel_h / 2u;
+  const uint32_t x = 2 * (index - last * window.kernel_w);
+  return {last, x, 2 * last, x + 1};
 }
 
-bool supports(const void* in, const Target&) {
-  return DepthwiseDspShape(*static_cast<const DepthwiseConv2dParams*>(in)).scratch_bytes != UINT32_MAX;
+}  // namespace
+
+DepthwisePlanes::DepthwisePlanes(const Window& window) {
+  scratch_bytes = UINT32_MAX;
+  const uint32_t last_tap = (window.kernel_w - 1u) * window.dilation_w;
+  const uint32_t beyond = last_tap / window.stride_w;
+  words = window.kernel_h / 2u * window.kernel_w + window.kernel_h % 2u * ((window.kernel_w + 1u) / 2);
+  planes = (window.kernel_h + 1u) / 2;
+  quads = (words + 1) / 2;
+  group = window.in_c < 4 ? window.in_c : 4;
+  phases = last_tap < window.stride_w ? last_tap + 1 : window.stride_w;
+  if (quads > kScratchLimit / 8 || planes * phases > kScratchLimit / 16 || beyond > kScratchLimit) return;
+  const uint32_t step_bytes = 4 * group * planes * phases;
+  const uint32_t wanted = kScratchWanted / step_bytes;
+  tile = wanted < beyond + 2 * kBlock ? kBlock : (wanted - beyond) & ~(kBlock - 1);
+  // As many tiles, but more alike.
+  const uint32_t tiles = (window.out_w + tile - 1) / tile;
+  tile = round_up((window.out_w + tiles - 1) / tiles);
+  phase_words = tile + beyond;
+  if (phase_words > (kScratchLimit - 4 * quads) / step_bytes) return;
+  scratch_bytes = phase_words * step_bytes + 4 * quads;
 }
 
-bool footprint(const void* in, Footprint* result) {
-  if (!Shared::footprint(in, result) || !supports(in, Target{})) return false;
-  const DepthwiseConv2dParams& params = *static_cast<const DepthwiseConv2dParams*>(in);
-  const DepthwiseDspShape shape(params);
-  uint32_t bytes = record_count(params, shape);
-  if (!multiply_checked(shape.record_bytes, &bytes)) return false;
-  result->constant_count = 0;
-  result->add_constant(bytes, 4);
-  return true;
+// From measurements.
+uint64_t DepthwisePlanes::row_instructions(const Window& window) const {
+  const uint64_t width = window.out_w;
+  const uint64_t tiles = (width + tile - 1) / tile;
+  const uint64_t widening = (window.in_c + 3u) / 4 * (window.in_c < 4 ? group : 1);
+  const uint64_t widened = tiles * widening * (planes * phases * (200 + phase_words * uint64_t{17}));
+  return 60 + widened + window.out_c * (35 * tiles + (width + 3) / 4 * (57 + 18 * uint64_t{quads}));
 }
 
-uint32_t scratch_bytes(const void* in, uint32_t) {
-  return DepthwiseDspShape(*static_cast<const DepthwiseConv2dParams*>(in)).scratch_bytes;
+namespace {
+
+// One channel of one row. A word of the filter's taps meets successive words of the input in successive outputs.
+struct Blocks {
+  const uint32_t* filter;   // bytes 0 and 2 are one word of taps, 1 and 3 the next; DepthwiseScale follows
+  const uint32_t* offsets;  // where these meet the first output's input, see join_offsets()
+  const uint8_t* base;
+  int8_t* out;
+  uint32_t out_step;
+  int32_t odd_zero_point;
+  uint32_t count;  // outputs; what is read does not end before a multiple of four
+};
+
+// Offsets below 2^15 of two words of taps; `last` ends the filter.
+constexpr uint32_t join_offsets(uint32_t first, uint32_t second, bool last) {
+  return first | second << 17 | (last ? 1u << 16 : 0);
 }
 
-// The first row of a pair reads and the second is written at the same time.
-Rows input_rows(const void* in, uint32_t view, Rows rows) {
-  const DepthwiseConv2dParams& params = *static_cast<const DepthwiseConv2dParams*>(in);
-  if (DepthwiseDspShape(params).in_pairs) rows.first -= rows.first % params.window.out_h % 2;
-  return window_input_rows(in, view, rows);
-}
-
-// Packs the records of one operator.
-class Packer {
- public:
-  Packer(const OperatorContext& context, const DepthwiseConv2dParams& params, ConstantWriter& writer)
-      : window_(params.window),
-        shape_(params),
-        fast_(params.quantization.fast),
-        constants_(context, kDepthwiseConv2d, params.quantization),
-        filter_(context.input(kDepthwiseConv2d.filter).data),
-        writer_(writer) {}
-
-  void channel(uint32_t c) {
-    if (shape_.way == DepthwiseWay::k3x3) {
-      append_3x3(c);
-    } else {
-      append_words(c);
+// The sums of four outputs from `base` on, without the bias.
+void sum_four(const Blocks& work, const uint8_t* base, int32_t* sums) {
+  for (uint32_t i = 0; i < 4; ++i) sums[i] = 0;
+  const uint32_t* filter = work.filter;
+  const uint32_t* offsets = work.offsets;
+  uint32_t offset;
+  do {
+    offset = *offsets++;
+    const uint32_t taps = *filter++;
+    const uint32_t* const first = reinterpret_cast<const uint32_t*>(base + (offset & 0xffff));
+    const uint32_t* const second = reinterpret_cast<const uint32_t*>(base + (offset >> 17));
+    for (uint32_t i = 0; i < 4; ++i) {
+      sums[i] = dsp::smlad(second[i], dsp::sxtb16_ror8(taps), dsp::smlad(first[i], dsp::sxtb16(taps), sums[i]));
     }
-    append_scale(c);
+  } while ((offset >> 16 & 1) == 0);
+}
+
+#if defined(__ARM_FEATURE_DSP)
+
+static_assert(offsetof(Blocks, base) == 8 && offsetof(Blocks, out) == 12 && offsetof(Blocks, out_step) == 16 &&
+              offsetof(Blocks, odd_zero_point) == 20 && offsetof(Blocks, count) == 24, "assembly knows the offsets");
+
+// Changes the blocks, too.
+// r0: filter, r1: offsets, r2: base, r4 to r7: sums. r3 and lr: words of taps, r8 to r11: of the input, r12: two
+// offsets.
+[[gnu::naked]] void multiply(Blocks&) {
+  asm volatile(
+      "  push {r0, r4, r5, r6, r7, r8, r9, r10, r11, lr}\n"
+      "1:\n"
+      "  ldmia r0, {r0, r1, r2}\n"
+      "  mov r4, #0\n"
+      "  mov r5, #0\n"
+      "  mov r6, #0\n"
+      "  mov r7, #0\n"
+      "2:\n"
+      "  ldr r3, [r0], #4\n"
+      "  ldr r12, [r1], #4\n"
+      "  sxtb16 lr, r3\n"
+      "  uxtah r8, r2, r12\n"
+      "  ldmia r8, {r8, r9, r10, r11}\n"
+      "  smlad r4, r8, lr, r4\n"
+      "  smlad r5, r9, lr, r5\n"
+      "  smlad r6, r10, lr, r6\n"
+      "  smlad r7, r11, lr, r7\n"
+      "  sxtb16 lr, r3, ror #8\n"
+      "  add r8, r2, r12, lsr #17\n"
+      "  ldmia r8, {r8, r9, r10, r11}\n"
+      "  smlad r4, r8, lr, r4\n"
+      "  smlad r5, r9, lr, r5\n"
+      "  smlad r6, r10, lr, r6\n"
+      "  smlad r7, r11, lr, r7\n"
+      "  lsls r12, r12, #16\n"
+      "  bcc 2b\n"
+      "  ldr r3, [sp]\n"
+      "  ldmia r0, {r8, r9, r10}\n"
+      "  add r2, r2, #16\n"
+      "  ldr r11, [r3, #20]\n"
+      "  str r2, [r3, #8]\n"
+      "  ldrd r0, r1, [r3, #12]\n"
+      "  ldr r2, [r3, #24]\n"
+      "  lsl r11, r11, r10\n"
+      MICROPLAN_DEPTHWISE_FINISH("r4", "r8", "r9", "r11", "r10")
+      MICROPLAN_DEPTHWISE_FINISH("r5", "r8", "r9", "r11", "r10")
+      MICROPLAN_DEPTHWISE_FINISH("r6", "r8", "r9", "r11", "r10")
+      MICROPLAN_DEPTHWISE_FINISH("r7", "r8", "r9", "r11", "r10")
+      "  strb r4, [r0]\n"
+      "  subs r2, r2, #1\n"
+      "  beq 3f\n"
+      "  strb r5, [r0, r1]\n"
+      "  subs r2, r2, #1\n"
+      "  beq 3f\n"
+      "  add r0, r0, r1, lsl #1\n"
+      "  strb r6, [r0]\n"
+      "  subs r2, r2, #1\n"
+      "  beq 3f\n"
+      "  strb r7, [r0, r1]\n"
+      "  add r0, r0, r1, lsl #1\n"
+      "  subs r2, r2, #1\n"
+      "  str r0, [r3, #12]\n"
+      "  str r2, [r3, #24]\n"
+      "  mov r0, r3\n"
+      "  bne 1b\n"
+      "3:\n"
+      "  pop {r0, r4, r5, r6, r7, r8, r9, r10, r11, pc}\n");
+}
+
+#else
+
+void multiply(Blocks& work) {
+  const uint32_t* scale = work.filter;
+  for (const uint32_t* offset = work.offsets; (*offset >> 16 & 1) == 0; ++offset) ++scale;
+  ++scale;
+  for (; work.count != 0; work.base += 16) {
+    int32_t sums[4];
+    sum_four(work, work.base, sums);
+    for (uint32_t i = 0; i < 4 && work.count != 0; ++i, --work.count, work.out += work.out_step) {
+      *work.out = dsp::depthwise_finish(*reinterpret_cast<const dsp::DepthwiseScale*>(scale), work.odd_zero_point, sums[i]);
+    }
+  }
+}
+
+#endif
+
+// A row of the input from channel c on, or the padding.
+struct Source {
+  const uint8_t* at;
+  uint32_t step;  // bytes from one column of a phase to the next
+};
+
+// Widens `count` columns of two sources: words of four channels go to `to`, which are `channel` words apart.
+[[gnu::noinline]] void widen_quads(Source a, Source b, uint32_t count, uint32_t channel, uint32_t* to) {
+  uint32_t* to2 = to + 2 * channel;
+  for (uint32_t* const end = to + count; to != end; ++to, ++to2) {
+    const uint32_t first = dsp::load_word(a.at);
+    const uint32_t second = dsp::load_word(b.at);
+    const uint32_t low = dsp::pkhbt(first, second);
+    const uint32_t high = dsp::pkhtb(second, first);
+    to[0] = dsp::sxtb16(low);
+    to[channel] = dsp::sxtb16_ror8(low);
+    to2[0] = dsp::sxtb16(high);
+    to2[channel] = dsp::sxtb16_ror8(high);
+    a.at += a.step;
+    b.at += b.step;
+  }
+}
+
+// The same for fewer channels.
+[[gnu::noinline]] void widen_bytes(Source a, Source b, uint32_t count, uint32_t channel, uint32_t* to, uint32_t group) {
+  for (uint32_t c = 0; c < group; ++c, ++a.at, ++b.at, to += channel) {
+    const uint8_t* first = a.at;
+    const uint8_t* second = b.at;
+    for (uint32_t i = 0; i < count; ++i, first += a.step, second += b.step) {
+      to[i] = dsp::join_halves(static_cast<int8_t>(*first), static_cast<int8_t>(*second));
+    }
+  }
+}
+
+// What run() keeps while it walks over the rows.
+class Planes {
+ public:
+  Planes(const DepthwiseConv2dParams& params, const Io& io, void* scratch)
+      : params_(params),
+        window_(params.window),
+        shape_(params.window),
+        filter_(io.constant<uint8_t>(0)),
+        offsets_(static_cast<uint32_t*>(scratch)),
+        words_(offsets_ + shape_.quads),
+        padding_(depthwise_padding(params.quantization)) {
+    for (uint32_t i = 0; i < shape_.quads; ++i) {
+      const bool last = i + 1 == shape_.quads;
+      const bool odd = last && shape_.words % 2 != 0;
+      offsets_[i] = join_offsets(offset(2 * i), odd ? 0 : offset(2 * i + 1), last);
+    }
   }
 
-  void four_channels(uint32_t c) {
-    for (uint32_t tap = 0; tap < shape_.taps; ++tap) writer_.append(filter_ + tap * window_.out_c + c, 4);
-    for (uint32_t i = 0; i < 4; ++i) append_scale(c + i);
+  void make_row(const DepthwiseRow& row, int8_t* y) const {
+    for (uint32_t x = 0; x < window_.out_w; x += shape_.tile) {
+      const uint32_t count = window_.out_w - x < shape_.tile ? window_.out_w - x : shape_.tile;
+      for (uint32_t c = 0; c < window_.in_c; c += shape_.group) {
+        // Channels that are no full group are widened together with some of those before them.
+        const uint32_t first = window_.in_c - c < shape_.group ? window_.in_c - shape_.group : c;
+        widen(row, x, first);
+        multiply_group(c - first, first, y + x * window_.out_c, count);
+      }
+    }
   }
 
  private:
-  // Tap (ky, kx); 0 where kernel row ky has ended.
-  uint8_t tap(uint32_t c, uint32_t ky, uint32_t kx) const {
-    return kx < window_.kernel_w ? filter_[(ky * window_.kernel_w + kx) * window_.out_c + c] : uint8_t{0};
+  uint32_t offset(uint32_t word) const {
+    const TapWord taps = tap_word(window_, word);
+    const uint32_t column = taps.x * window_.dilation_w;
+    const uint32_t phase = column % window_.stride_w;
+    return 4 * (taps.plane * shape_.plane_words() + phase * shape_.phase_words + column / window_.stride_w);
   }
 
-  void append_3x3(uint32_t c) {
-    for (uint32_t kx = 0; kx < 3; ++kx) {
-      const uint8_t taps[4] = {tap(c, 0, kx), tap(c, 1, kx), tap(c, 1, kx), tap(c, 2, kx)};
-      writer_.append(taps, sizeof taps);
+  // Widens what the outputs from x on need of the channels from c on.
+  void widen(const DepthwiseRow& row, uint32_t x, uint32_t c) const {
+    const int32_t left = static_cast<int32_t>(x * window_.stride_w) - window_.pad_left;
+    uint32_t* to = words_;
+    for (uint32_t ky = 0; ky < window_.kernel_h; ky += 2) {
+      const bool last = ky + 1u == window_.kernel_h;
+      const uint8_t* const a = row.tap_row(ky);
+      const uint8_t* const b = last ? a : row.tap_row(ky + 1);
+      for (uint32_t phase = 0; phase < shape_.phases; ++phase, to += shape_.phase_words) {
+        widen_phase(a, b, last ? window_.dilation_w : 0, left + static_cast<int32_t>(phase), c, to);
+      }
     }
   }
 
-  void append_words(uint32_t c) {
-    uint8_t quad[4] = {};
-    bool odd = false;
-    for_each_tap_word(window_, [&](uint32_t plane, uint32_t kx, uint32_t second_y, uint32_t second_x) {
-      quad[odd] = tap(c, 2 * plane, kx);
-      quad[odd + 2] = tap(c, second_y, second_x);
-      if (odd) writer_.append(quad, sizeof quad);
-      odd = !odd;
-    });
-    if (!odd) return;
-    quad[1] = quad[3] = 0;
-    writer_.append(quad, sizeof quad);
+  // Columns left, left + stride and so on of row a, with the columns `ahead` further of row b.
+  [[gnu::noinline]] void widen_phase(const uint8_t* a, const uint8_t* b, uint32_t ahead, int32_t left, uint32_t c,
+                                     uint32_t* to) const {
+    for (uint32_t done = 0; done < shape_.phase_words;) {
+      uint32_t count = shape_.phase_words - done;
+      const Source first = source(a, left, c, &count);
+      const Source second = source(b, left + static_cast<int32_t>(ahead), c, &count);
+      if (window_.in_c < 4) {
+        widen_bytes(first, second, count, shape_.channel_words(), to + done, shape_.group);
+      } else {
+        widen_quads(first, second, count, shape_.channel_words(), to + done);
+      }
+      done += count;
+      left += static_cast<int32_t>(count * window_.stride_w);
+    }
   }
 
-  void append_scale(uint32_t c) {
-    const ChannelConstants constants = constants_.channel(c);
-    const dsp::DepthwiseScale fast = {shift_left(constants.bias, 1), constants.multiplier, constants.shift - 1};
-    const dsp::DepthwiseScale general = {constants.bias, constants.multiplier, constants.shift};
-    writer_.append(fast_ ? &fast : &general, sizeof fast);
+  // Column `column` of `row` and at most *count that follow: all inside the input, or all outside.
+  [[gnu::noinline]] Source source(const uint8_t* row, int32_t column, uint32_t c, uint32_t* count) const {
+    const bool outside = row == nullptr || column < 0 || column >= window_.in_w;
+    if (row != nullptr && column < window_.in_w) {
+      const uint32_t to_go = static_cast<uint32_t>((column < 0 ? 0 : window_.in_w) - column);
+      const uint32_t steps = (to_go + window_.stride_w - 1) / window_.stride_w;
+      if (steps < *count) *count = steps;
+    }
+    if (outside) return {reinterpret_cast<const uint8_t*>(&padding_), 0};
+    return {row + static_cast<uint32_t>(column) * window_.in_c + c, uint32_t{window_.stride_w} * window_.in_c};
   }
 
+  // The outputs of the widened channels from `from` on; channel 0 of them is channel `first` of the input.
+  void multiply_group(uint32_t from, uint32_t first, int8_t* y, uint32_t count) const {
+    for (uint32_t local = from; local < shape_.group; ++local) {
+      uint32_t c = (first + local) * params_.depth_multiplier;
+      for (uint32_t m = 0; m < params_.depth_multiplier; ++m, ++c) {
+        Blocks work;
+        work.filter = reinterpret_cast<const uint32_t*>(filter_ + c * shape_.record_bytes());
+        work.offsets = offsets_;
+        work.base = reinterpret_cast<const uint8_t*>(words_ + local * shape_.channel_words());
+        work.out = y + c;
+        work.out_step = window_.out_c;
+        work.odd_zero_point = odd_zero_point(params_.quantization);
+        work.count = count;
+        if (params_.quantization.fast) {
+          multiply(work);
+        } else {
+          multiply_generally(work);
+        }
+      }
+    }
+  }
+
+  // The same where requantization is not fast.
+  [[gnu::noinline]] void multiply_generally(const Blocks& work) const {
+    const auto& scale = *reinterpret_cast<const dsp::DepthwiseScale*>(work.filter + shape_.quads);
+    int32_t sums[4];
+    for (uint32_t x = 0; x < work.count; ++x) {
+      if (x % 4 == 0) sum_four(work, work.base + 4 * x, sums);
+      const int32_t sum = wrap_add(scale.twice_bias, sums[x % 4]);
+      const int32_t value = wrap_add(requantize(sum, Requantize{scale.multiplier, scale.shift}),
+                                     params_.quantization.output_offset);
+      work.out[x * work.out_step] = static_cast<int8_t>(clamp(value, INT8_MIN, INT8_MAX));
+    }
+  }
+
+  const DepthwiseConv2dParams& params_;
   const Window& window_;
-  const DepthwiseDspShape shape_;
-  const bool fast_;
-  const ChannelPacker constants_;
+  const DepthwisePlanes shape_;
   const uint8_t* const filter_;
-  ConstantWriter& writer_;
+  uint32_t* const offsets_;
+  uint32_t* const words_;  // widened
+  const uint32_t padding_;
 };
+
+bool supports(const void* in, const Target&) {
+  return DepthwisePlanes(static_cast<const DepthwiseConv2dParams*>(in)->window).scratch_bytes != UINT32_MAX;
+}
+
+bool footprint(const void* in, Footprint* result) {
+  const DepthwiseConv2dParams& params = *static_cast<const DepthwiseConv2dParams*>(in);
+  const DepthwisePlanes shape(params.window);
+  return shape.scratch_bytes != UINT32_MAX &&
+         depthwise_footprint(params, params.window.out_c, shape.record_bytes(), result);
+}
+
+uint32_t scratch_bytes(const void* in, uint32_t) {
+  return DepthwisePlanes(static_cast<const DepthwiseConv2dParams*>(in)->window).scratch_bytes;
+}
 
 void pack(const OperatorContext& context, const void* in, ConstantWriter& writer) {
   const DepthwiseConv2dParams& params = *static_cast<const DepthwiseConv2dParams*>(in);
   const uint32_t channels = params.window.out_c;
-  const DepthwiseDspShape shape(params);
-  if (!writer.begin(record_count(params, shape) * shape.record_bytes)) return;
-  Packer packer(context, params, writer);
-  if (shape.way == DepthwiseWay::kPixels) {
-    // Channels that are no full group are packed with some of those before them.
-    for (uint32_t c = 0; c < channels; c += 4) packer.four_channels(channels - c < 4 ? channels - 4 : c);
-  } else {
-    for (uint32_t c = 0; c < channels; ++c) packer.channel(c);
+  const DepthwisePlanes shape(params.window);
+  if (!writer.begin(channels * shape.record_bytes())) return;
+  DepthwisePacker packer(context, params, writer);
+  for (uint32_t c = 0; c < channels; ++c) {
+    for (uint32_t first = 0; first < shape.words; first += 2) {
+      uint8_t quad[4] = {};
+      for (uint32_t i = 0; i < 2 && first + i < shape.words; ++i) {
+        const TapWord taps = tap_word(params.window, first + i);
+        quad[i] = packer.tap(c, 2 * taps.plane, taps.x);
+        quad[i + 2] = packer.tap(c, taps.second_y, taps.second_x);
+      }
+      packer.append(quad, sizeof quad);
+    }
+    packer.append_scale(c);
   }
-}
-
-// Instructions of one row, from measurements.
-uint64_t row_instructions(const Window& window, const DepthwiseDspShape& shape) {
-  const uint64_t width = window.out_w;
-  const uint64_t channels = window.out_c;
-  if (shape.way == DepthwiseWay::kPixels) {
-    return 40 + width * (110 + shape.taps * uint64_t{8} + (channels + 3) / 4 * (60 + 13 * uint64_t{shape.taps}));
-  }
-  const uint64_t tiles = (width + shape.tile - 1) / shape.tile;
-  if (shape.way == DepthwiseWay::k3x3) {
-    return 150 + (shape.in_pairs ? channels * (30 * tiles + width * 18) : channels * (60 * tiles + width * 30));
-  }
-  const uint64_t widening = (window.in_c + 3u) / 4 * (window.in_c < 4 ? shape.group : 1);
-  const uint64_t widened = tiles * widening * (shape.planes * shape.phases * (200 + shape.phase_words * uint64_t{17}));
-  return 60 + widened + channels * (35 * tiles + (width + 3) / 4 * (57 + 18 * uint64_t{shape.quads}));
 }
 
 Cost cost(const void* in, const Target&) {
   const DepthwiseConv2dParams& params = *static_cast<const DepthwiseConv2dParams*>(in);
-  const Window& window = params.window;
-  const DepthwiseDspShape shape(params);
-  const uint64_t rows = uint64_t{window.batches} * window.out_h;
-  const uint32_t model = window.out_c * (window.kernel_h * window.kernel_w + 4u);
-  const uint32_t packed = record_count(params, shape) * shape.record_bytes;
-  return {window_outputs(window) * window.kernel_h * window.kernel_w, rows * row_instructions(window, shape),
-          packed > model ? packed - model : 0};
+  const DepthwisePlanes shape(params.window);
+  return depthwise_cost(params, shape.row_instructions(params.window), params.window.out_c * shape.record_bytes());
 }
 
 }  // namespace
 
 namespace kernels {
 
+Status depthwise_conv_2d_int8_dsp_run(const void* in, Rows rows, const Io& io, void* scratch) {
+  const DepthwiseConv2dParams& params = *static_cast<const DepthwiseConv2dParams*>(in);
+  const Planes planes(params, io, scratch);
+  for (; rows.first < rows.last; ++rows.first) {
+    int8_t* const y = io.view(1).row_as<int8_t>(rows.first);
+    planes.make_row(DepthwiseRow(params.window, io.view(0), rows.first), y);
+    clamp_depthwise_row(params, y);
+  }
+  return Status::kOk;
+}
+
 const Variant depthwise_conv_2d_int8_dsp_variant = {
     depthwise_conv_2d_int8_dsp, "depthwise_conv_2d_int8_dsp", "DEPTHWISE_CONV_2D", 4,
     DataType::kInt8, DataType::kInt8, DataType::kInt8, "per tensor and per channel, any depth multiplier, dilated",
     false, Overlap::kRows, sizeof(DepthwiseConv2dParams),
-    Shared::prepare, supports, footprint, input_rows, scratch_bytes, pack, cost,
+    DepthwiseConv2d<Int8Accumulator>::prepare, supports, footprint, window_input_rows, scratch_bytes, pack, cost,
     kFeatureDsp, true};
 
 }  // namespace kernels
