@@ -52,7 +52,7 @@ class Verifier {
   bool check_steps() const;
   bool check_step(const PlanStep& step) const;
   bool check_view(const PlanView& view, const Footprint::TensorRows& rows, Rows needed) const;
-  bool outputs_are_apart(const PlanStep& step, const Footprint& footprint) const;
+  bool operands_are_apart(const PlanStep& step, const Footprint& footprint, uint32_t scratch_bytes) const;
   bool check_ref(Ref ref, uint64_t bytes, uint32_t alignment, bool written) const;
   const Variant* variant(uint16_t id) const;
 
@@ -195,7 +195,10 @@ bool Verifier::check_step(const PlanStep& step) const {
     if (!check_view(view, footprint.view[i], needed)) return false;
     if (known->whole_only && view.row_stride != footprint.view[i].row_bytes) return false;
   }
-  if (!outputs_are_apart(step, footprint)) return false;
+  const uint32_t scratch =
+      known->scratch_bytes == nullptr ? 0 : known->scratch_bytes(params, rows.last - rows.first);
+  if (scratch == 0 ? step.scratch.bits != 0 : !check_ref(step.scratch, scratch, kBufferAlignment, true)) return false;
+  if (!operands_are_apart(step, footprint, scratch)) return false;
   const uint32_t constants = step.operands + step.view_count * static_cast<uint32_t>(sizeof(PlanView));
   for (uint32_t i = 0; i < step.constant_count; ++i) {
     const Ref ref = read<Ref>(constants, i);
@@ -207,9 +210,7 @@ bool Verifier::check_step(const PlanStep& step) const {
     // No step may change what a kernel takes for constant.
     if (ref.segment() > Segment::kExternal || !check_ref(ref, constant.bytes, constant.alignment, false)) return false;
   }
-  const uint32_t scratch =
-      known->scratch_bytes == nullptr ? 0 : known->scratch_bytes(params, rows.last - rows.first);
-  return scratch == 0 ? step.scratch.bits == 0 : check_ref(step.scratch, scratch, kBufferAlignment, true);
+  return true;
 }
 
 uint64_t view_bytes(const PlanView& view, const Footprint::TensorRows& rows) {
@@ -226,16 +227,21 @@ bool Verifier::check_view(const PlanView& view, const Footprint::TensorRows& row
   return check_ref(view.ref, view_bytes(view, rows), rows.alignment, rows.written);
 }
 
-// Kernels copy from inputs to outputs with memcpy.
-bool Verifier::outputs_are_apart(const PlanStep& step, const Footprint& footprint) const {
+// Whether two ranges of bytes have none in common.
+bool are_apart(Ref a, uint64_t a_bytes, Ref b, uint64_t b_bytes) {
+  return a.segment() != b.segment() || a.offset() + a_bytes <= b.offset() || b.offset() + b_bytes <= a.offset();
+}
+
+// Kernels copy from inputs to outputs with memcpy, and believe what they have written into their scratch.
+bool Verifier::operands_are_apart(const PlanStep& step, const Footprint& footprint, uint32_t scratch_bytes) const {
   for (uint32_t i = 0; i < step.view_count; ++i) {
     const PlanView a = read<PlanView>(step.operands, i);
-    const uint64_t a_end = a.ref.offset() + view_bytes(a, footprint.view[i]);
+    const uint64_t a_bytes = view_bytes(a, footprint.view[i]);
+    if (scratch_bytes != 0 && !are_apart(a.ref, a_bytes, step.scratch, scratch_bytes)) return false;
     for (uint32_t k = 0; k < i; ++k) {
+      if (!footprint.view[i].operand.is_output && !footprint.view[k].operand.is_output) continue;
       const PlanView b = read<PlanView>(step.operands, k);
-      const uint64_t b_end = b.ref.offset() + view_bytes(b, footprint.view[k]);
-      const bool apart = a.ref.segment() != b.ref.segment() || a_end <= b.ref.offset() || b_end <= a.ref.offset();
-      if (!apart && (footprint.view[i].operand.is_output || footprint.view[k].operand.is_output)) return false;
+      if (!are_apart(a.ref, a_bytes, b.ref, view_bytes(b, footprint.view[k]))) return false;
     }
   }
   return true;
