@@ -24,7 +24,7 @@ bool supports(const void* in, const Target&) {
 }
 
 uint32_t packed_bytes(const Conv2dDspShape& shape) {
-  return shape.groups * (4 * shape.group_words() + (shape.has_single() ? shape.single_bytes() : 0));
+  return 4 + shape.groups * shape.group_channels * shape.single_bytes();
 }
 
 bool footprint(const void* in, Footprint* result) {
@@ -79,36 +79,35 @@ class Packer {
 
   void pack() {
     if (!writer_.begin(packed_bytes(shape_))) return;
-    const dsp::Encoding encoding = all_fit_sums() ? dsp::Encoding::kSum : dsp::Encoding::kBytes;
+    const bool singles = !fits_records();
+    const uint32_t paired = singles ? 0 : shape_.group_channels & ~1u;
+    append_word(singles);
     for (uint32_t group = 0; group < shape_.groups; ++group) {
-      for (uint32_t c = 0; c + 1 < shape_.group_channels; c += 2) append_record(group * shape_.group_channels + c, encoding);
+      for (uint32_t c = 0; c < paired; c += 2) append_record(group * shape_.group_channels + c);
     }
-    for (uint32_t group = 1; shape_.has_single() && group <= shape_.groups; ++group) {
-      append_single(group * shape_.group_channels - 1);
+    for (uint32_t group = 0; group < shape_.groups; ++group) {
+      for (uint32_t c = paired; c < shape_.group_channels; ++c) append_single(group * shape_.group_channels + c);
     }
   }
 
  private:
   void append_word(int32_t word) { writer_.append(&word, 4); }
 
-  void append_record(uint32_t channel, dsp::Encoding encoding) {
+  void append_record(uint32_t channel) {
     const ChannelConstants first = constants_.channel(channel);
     const ChannelConstants second = constants_.channel(channel + 1);
-    const bool sum = encoding == dsp::Encoding::kSum;
     append_word(first.bias);
-    append_word(sum ? wrap_add(wrap_mul(second.bias, 256), first.bias) : second.bias);
+    append_word(wrap_add(wrap_mul(second.bias, 256), first.bias));
     for (uint32_t pair = 0; pair < shape_.pairs; ++pair) {
       int32_t halves[2];
       for (uint32_t half = 0; half < 2; ++half) {
-        const int32_t low = order_.at(channel, pair, half);
-        const int32_t high = order_.at(channel + 1, pair, half);
-        halves[half] = 256 * high + (sum ? low : low & 0xff);
+        halves[half] = 256 * order_.at(channel + 1, pair, half) + order_.at(channel, pair, half);
       }
       append_word(static_cast<int32_t>(dsp::join_halves(halves[0], halves[1])));
     }
     append_word(first.rounding);
     append_word(first.multiplier);
-    append_word((first.shift & 0xff) | (second.shift & 0xff) << 8 | static_cast<int32_t>(encoding) << 16);
+    append_word((first.shift & 0xff) | (second.shift & 0xff) << 8);
     append_word(second.rounding);
     append_word(second.multiplier);
   }
@@ -116,8 +115,8 @@ class Packer {
   void append_single(uint32_t channel) {
     const ChannelConstants constants = constants_.channel(channel);
     append_word(constants.bias);
-    append_word(constants.multiplier);
     append_word(constants.rounding);
+    append_word(constants.multiplier);
     const int16_t shift = static_cast<int16_t>(constants.shift);
     writer_.append(&shift, 2);
     for (uint32_t pair = 0; pair < shape_.pairs; pair += 2) {
@@ -129,18 +128,18 @@ class Packer {
     }
   }
 
-  // Whether no second channel of a record exceeds what Encoding::kSum can hold.
-  bool all_fit_sums() const {
+  // The block of records knows requantize_fast() only.
+  bool fits_records() const {
     if (!quantization_.fast) return false;
     for (uint32_t group = 0; group < shape_.groups; ++group) {
       for (uint32_t c = 0; c + 1 < shape_.group_channels; c += 2) {
-        if (!fits_sum(group * shape_.group_channels + c)) return false;
+        if (!fits_record(group * shape_.group_channels + c)) return false;
       }
     }
     return true;
   }
 
-  bool fits_sum(uint32_t channel) const {
+  bool fits_record(uint32_t channel) const {
     int64_t low_sum = constants_.channel(channel + 1).bias;
     int64_t high_sum = low_sum;
     for (uint32_t pair = 0; pair < shape_.pairs; ++pair) {
@@ -186,7 +185,7 @@ Cost cost(const void* in, const Target&) {
 
 }  // namespace
 
-Conv2dDspShape::Conv2dDspShape(const Conv2dParams& params) {
+[[gnu::cold]] Conv2dDspShape::Conv2dDspShape(const Conv2dParams& params) {
   const Window& window = params.window;
   groups = window.in_c / params.filter_c;
   group_channels = window.out_c / groups;
@@ -245,70 +244,50 @@ uint32_t* widen_pixels(uint32_t* to, const int8_t* from, uint32_t pixel_step, ui
   return dsp::widen_block(to, all, bytes);
 }
 
-[[gnu::noinline]] int8_t finish(const ChannelQuantization& quantization, const ChannelConstants& by, int32_t sum) {
-  const int32_t value = quantization.fast ? dsp::requantize(sum, by.multiplier, by.rounding, by.shift)
-                                          : wrap_add(requantize(sum, Requantize{by.multiplier, by.shift}), by.rounding);
+// `by`: rounding and multiplier.
+[[gnu::noinline]] int8_t finish(const ChannelQuantization& quantization, const void* by, int32_t shift, int32_t sum) {
+  const int32_t rounding = static_cast<int32_t>(dsp::load_word(by));
+  const int32_t multiplier = static_cast<int32_t>(dsp::load_word(static_cast<const uint8_t*>(by) + 4));
+  const int32_t value = quantization.fast ? dsp::requantize(sum, multiplier, rounding, shift)
+                                          : wrap_add(requantize(sum, Requantize{multiplier, shift}), rounding);
   return static_cast<int8_t>(clamp(value, quantization.act_min, quantization.act_max));
 }
 
-// The outputs of one pixel that a record makes; `end` is what follows its pairs of depths.
-[[gnu::noinline]] void finish_pair(const ChannelQuantization& quantization, const uint32_t* end, int32_t first,
-                                   int32_t second, int8_t* y) {
-  ChannelConstants by;
-  by.rounding = static_cast<int32_t>(end[0]);
-  by.multiplier = static_cast<int32_t>(end[1]);
-  by.shift = static_cast<int8_t>(end[2]);
-  y[0] = finish(quantization, by, first);
-  by.rounding = static_cast<int32_t>(end[3]);
-  by.multiplier = static_cast<int32_t>(end[4]);
-  by.shift = static_cast<int8_t>(end[2] >> 8);
-  y[1] = finish(quantization, by, second);
-}
-
 // The outputs of one pixel that records make.
-template <dsp::Encoding kEncoding>
 [[gnu::noinline]] void multiply_pixel(const ChannelQuantization& quantization, const dsp::Block& block, int8_t* y) {
-  for (const uint32_t* filter = block.filter; filter != block.filter_end; filter += dsp::kRecordWords - 2, y += 2) {
+  for (const uint32_t* filter = block.filter; filter != block.filter_end; filter += dsp::kRecordWords - 2) {
     int32_t first = static_cast<int32_t>(*filter++);
     int32_t second = static_cast<int32_t>(*filter++);
     for (const uint32_t* x = block.input; x != block.input_end; ++x, ++filter) {
       first = dsp::smlad(dsp::sxtb16(*filter), *x, first);
-      second = dsp::smlad(kEncoding == dsp::Encoding::kSum ? *filter : dsp::sxtb16_ror8(*filter), *x, second);
+      second = dsp::smlad(*filter, *x, second);
     }
-    if (kEncoding == dsp::Encoding::kSum) second = wrap_sub(second, first) >> 8;
-    finish_pair(quantization, filter, first, second, y);
+    *y++ = finish(quantization, filter, static_cast<int8_t>(filter[2]), first);
+    *y++ = finish(quantization, filter + 3, static_cast<int8_t>(filter[2] >> 8), wrap_sub(second, first) >> 8);
   }
 }
 
-// The outputs of a channel without a neighbour.
+// The outputs of a channel by itself.
 template <uint32_t kPixels>
 [[gnu::noinline]] void multiply_single(const ChannelQuantization& quantization, const dsp::Block& block,
                                        const uint8_t* record, int8_t* y) {
-  ChannelConstants by;
-  by.bias = static_cast<int32_t>(dsp::load_word(record));
-  by.multiplier = static_cast<int32_t>(dsp::load_word(record + 4));
-  by.rounding = static_cast<int32_t>(dsp::load_word(record + 8));
-  by.shift = static_cast<int8_t>(record[12]);
   const uint8_t* filter = record + Conv2dDspSingle::kBytes;
   const uint32_t* x = block.input;
-  int32_t sum0 = by.bias, sum1 = by.bias, sum2 = by.bias, sum3 = by.bias;
+  int32_t sums[kPixels];
+  for (uint32_t p = 0; p < kPixels; ++p) sums[p] = static_cast<int32_t>(dsp::load_word(record));
   const auto add = [&](uint32_t both) {
-    sum0 = dsp::smlad(both, x[0], sum0);
-    if (kPixels == 1) return;
-    sum1 = dsp::smlad(both, x[1 % kPixels], sum1);
-    sum2 = dsp::smlad(both, x[2 % kPixels], sum2);
-    sum3 = dsp::smlad(both, x[3 % kPixels], sum3);
+    for (uint32_t p = 0; p < kPixels; ++p) sums[p] = dsp::smlad(both, *x++, sums[p]);
   };
   const uint32_t pairs = static_cast<uint32_t>(block.input_end - block.input) / kPixels;
-  for (uint32_t i = pairs / 2; i != 0; --i, filter += 4, x += kPixels) {
+  for (uint32_t i = pairs / 2; i != 0; --i, filter += 4) {
     const uint32_t word = dsp::load_word(filter);
     add(dsp::sxtb16(word));
-    x += kPixels;
     add(dsp::sxtb16_ror8(word));
   }
   if (pairs % 2 != 0) add(dsp::join_halves(static_cast<int8_t>(filter[0]), static_cast<int8_t>(filter[1])));
-  const int32_t sums[] = {sum0, sum1, sum2, sum3};
-  for (uint32_t p = 0; p < kPixels; ++p, y += block.pixel_step) *y = finish(quantization, by, sums[p]);
+  for (uint32_t p = 0; p < kPixels; ++p, y += block.pixel_step) {
+    *y = finish(quantization, record + 4, static_cast<int8_t>(record[12]), sums[p]);
+  }
 }
 
 // Out of line: the code is not small.
@@ -328,9 +307,8 @@ class Convolution {
         shape_(params),
         input_(view_of(io, 0)),
         output_(view_of(io, 1)),
-        records_(io.constant<uint32_t>(0)),
-        singles_(reinterpret_cast<const uint8_t*>(records_ + shape_.groups * shape_.group_words())),
-        sums_(shape_.group_channels > 1 && (records_[shape_.pairs + 4] >> 16 & 1u) == 0),
+        constants_(io.constant<uint8_t>(0)),
+        paired_(dsp::load_word(constants_) != 0 ? 0 : shape_.group_channels & ~1u),
         words_(static_cast<uint32_t*>(scratch)),
         padding_(reinterpret_cast<int8_t*>(words_ + shape_.pixels * shape_.pairs)),
         gathered_(padding_ + shape_.run) {
@@ -351,8 +329,8 @@ class Convolution {
   }
 
  private:
-  [[gnu::noinline]] void run_pixels(Pixel at, uint32_t count) const {
-    const bool blocks = shape_.pixels == dsp::kBlockPixels && quantization_.fast;
+  [[gnu::noinline, gnu::cold]] void run_pixels(Pixel at, uint32_t count) const {
+    const bool blocks = shape_.pixels == dsp::kBlockPixels;
     const bool clamps = quantization_.act_min != INT8_MIN || quantization_.act_max != INT8_MAX;
     int8_t* y = output_.row_as<int8_t>(at.row);
     while (count != 0) {
@@ -375,19 +353,25 @@ class Convolution {
   }
 
   void multiply(uint32_t group, uint32_t pixels, int8_t* y) const {
-    const uint32_t* const filter = records_ + group * shape_.group_words();
-    const dsp::Block block = {words_, words_ + pixels * shape_.pairs, filter, filter + shape_.group_words(),
-                              window_.out_c};
-    if (block.filter != block.filter_end) {
+    const uint32_t channel_bytes = shape_.single_bytes();
+    const uint8_t* const records = constants_ + 4;
+    const auto record = [&](uint32_t channel) {
+      return reinterpret_cast<const uint32_t*>(records + channel * channel_bytes);
+    };
+    const dsp::Block block = {words_, words_ + pixels * shape_.pairs, record(group * paired_),
+                              record((group + 1) * paired_), window_.out_c};
+    if (paired_ != 0) {
       if (pixels != 1) {
-        (sums_ ? dsp::multiply_sums : dsp::multiply_bytes)(block, y);
+        dsp::multiply_block(block, y);
       } else {
-        (sums_ ? multiply_pixel<dsp::Encoding::kSum> : multiply_pixel<dsp::Encoding::kBytes>)(quantization_, block, y);
+        multiply_pixel(quantization_, block, y);
       }
     }
-    if (!shape_.has_single()) return;
-    (pixels == 1 ? multiply_single<1> : multiply_single<dsp::kBlockPixels>)(
-        quantization_, block, singles_ + group * shape_.single_bytes(), y + shape_.group_channels - 1);
+    const uint8_t* single =
+        records + (shape_.groups * paired_ + group * (shape_.group_channels - paired_)) * channel_bytes;
+    for (uint32_t c = paired_; c < shape_.group_channels; ++c, single += channel_bytes) {
+      (pixels == 1 ? multiply_single<1> : multiply_single<dsp::kBlockPixels>)(quantization_, block, single, y + c);
+    }
   }
 
   // The input that `pixels` outputs from `at` on are made of, 1 or a block, in the order of the output.
@@ -441,7 +425,7 @@ class Convolution {
   }
 
   // Where taps lie beside the input, or the pixels in several rows.
-  [[gnu::noinline]] void widen_outside(Pixel at, uint32_t pixels, uint32_t channel) const {
+  [[gnu::noinline, gnu::cold]] void widen_outside(Pixel at, uint32_t pixels, uint32_t channel) const {
     Corner corners[dsp::kBlockPixels];
     for (uint32_t p = 0; p < pixels; ++p, advance(window_, &at, 1)) find_corner(window_, at, &corners[p]);
     if (shape_.chunk_runs != 1) {
@@ -475,7 +459,7 @@ class Convolution {
   }
 
   // A run whose first tap is column `x` of the input's row: as it lies there, or put together at `to`.
-  [[gnu::noinline]] const int8_t* gather(const int8_t* input_row, int32_t x, int8_t* to) const {
+  [[gnu::noinline, gnu::cold]] const int8_t* gather(const int8_t* input_row, int32_t x, int8_t* to) const {
     const int32_t taps = shape_.row_runs == 1 ? window_.kernel_w : 1;
     if (input_row == nullptr || x <= -taps || x >= window_.in_w) return padding_;
     if (x >= 0 && x + taps <= window_.in_w) return input_row + static_cast<uint32_t>(x) * window_.in_c;
@@ -493,9 +477,8 @@ class Convolution {
   const ChannelQuantization& quantization_;
   const Conv2dDspShape shape_;
   const View input_, output_;
-  const uint32_t* const records_;
-  const uint8_t* const singles_;
-  const bool sums_;          // Encoding::kSum
+  const uint8_t* const constants_;
+  const uint32_t paired_;    // channels of a group that are in records
   uint32_t* const words_;    // the widened input
   int8_t* const padding_;    // a run
   int8_t* const gathered_;   // a chunk of each pixel
@@ -505,7 +488,7 @@ class Convolution {
 
 namespace kernels {
 
-Status conv_2d_int8_dsp_run(const void* in, Rows rows, const Io& io, void* scratch) {
+[[gnu::cold]] Status conv_2d_int8_dsp_run(const void* in, Rows rows, const Io& io, void* scratch) {
   Convolution(*static_cast<const Conv2dParams*>(in), io, scratch).run(rows);
   return Status::kOk;
 }

@@ -11,8 +11,9 @@
 namespace microplan {
 
 // The input under a window comes in runs of bytes that lie side by side; runs are put together to chunks, and a chunk's
-// bytes make pairs of depths as widen() does. Constant 0: for each group the records of its pairs of channels, then for
-// each group with an odd number of channels the Conv2dDspSingle of its last one.
+// bytes make pairs of depths as widen() does. Constant 0: a word, then either (0) for each group the records of its pairs
+// of channels, followed by the Conv2dDspSingle of each group's last channel where their number is odd; or (1) a
+// Conv2dDspSingle for every channel, for filters and sums that records cannot hold. Both are equally long.
 struct Conv2dDspShape {
   explicit Conv2dDspShape(const Conv2dParams& params);
 
@@ -27,15 +28,12 @@ struct Conv2dDspShape {
   bool pointwise;           // each output pixel is made of the input pixel at the same place
 
   uint32_t chunk() const { return run * chunk_runs; }
-  uint32_t record_words() const { return dsp::kRecordWords + pairs; }
-  uint32_t group_words() const { return group_channels / 2 * record_words(); }
-  bool has_single() const { return group_channels % 2 != 0; }
   uint32_t single_bytes() const;
 };
 
-// A channel without a neighbour. Its filter follows: two bytes for each pair of depths, those of two pairs interleaved.
+// A channel by itself. Its filter follows: two bytes for each pair of depths, those of two pairs interleaved.
 struct Conv2dDspSingle {
-  int32_t bias, multiplier, rounding;
+  int32_t bias, rounding, multiplier;
   int16_t shift;
   static constexpr uint32_t kBytes = 14;
 };

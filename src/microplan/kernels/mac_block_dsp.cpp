@@ -13,22 +13,6 @@ namespace dsp {
 
 #if defined(__ARM_FEATURE_DSP)
 
-namespace {
-
-// Of each signed byte. SSUB8 leaves in the GE flags which of its differences are not negative.
-inline uint32_t greater_bytes(uint32_t a, uint32_t b) {
-  uint32_t result;
-  asm("ssub8 %0, %1, %2\n\tsel %0, %1, %2" : "=&r"(result) : "r"(a), "r"(b) : "cc");
-  return result;
-}
-inline uint32_t lesser_bytes(uint32_t a, uint32_t b) {
-  uint32_t result;
-  asm("ssub8 %0, %2, %1\n\tsel %0, %1, %2" : "=&r"(result) : "r"(a), "r"(b) : "cc");
-  return result;
-}
-
-}  // namespace
-
 // Registers: r0 input, r1 filter, r2 and r3 two pixels, r4 to r7 the first channel's sums, r8 to r11 the second's, r12 a
 // filter word, lr its first channel. On the stack: the output, then the Block, then the way into the loop.
 #define MICROPLAN_AT_OUTPUT "[sp, #0]"
@@ -39,19 +23,18 @@ inline uint32_t lesser_bytes(uint32_t a, uint32_t b) {
 #define MICROPLAN_AT_ENTRY "[sp, #24]"
 
 // The products of a pair of depths; the sums are added to `a` to `h`.
-#define MICROPLAN_PAIR(unpack, a, b, c, d, e, f, g, h) \
-  "ldr r12, [r1], #4\n"                                \
-  "ldrd r2, r3, [r0], #8\n"                            \
-  "sxtb16 lr, r12\n"                                   \
-  unpack                                               \
-  "smlad r4, lr, r2, " a "\n"                          \
-  "smlad r8, r12, r2, " e "\n"                         \
-  "smlad r5, lr, r3, " b "\n"                          \
-  "smlad r9, r12, r3, " f "\n"                         \
-  "ldrd r2, r3, [r0], #8\n"                            \
-  "smlad r6, lr, r2, " c "\n"                          \
-  "smlad r10, r12, r2, " g "\n"                        \
-  "smlad r7, lr, r3, " d "\n"                          \
+#define MICROPLAN_PAIR(a, b, c, d, e, f, g, h) \
+  "ldr r12, [r1], #4\n"                        \
+  "ldrd r2, r3, [r0], #8\n"                    \
+  "sxtb16 lr, r12\n"                           \
+  "smlad r4, lr, r2, " a "\n"                  \
+  "smlad r8, r12, r2, " e "\n"                 \
+  "smlad r5, lr, r3, " b "\n"                  \
+  "smlad r9, r12, r3, " f "\n"                 \
+  "ldrd r2, r3, [r0], #8\n"                    \
+  "smlad r6, lr, r2, " c "\n"                  \
+  "smlad r10, r12, r2, " g "\n"                \
+  "smlad r7, lr, r3, " d "\n"                  \
   "smlad r11, r12, r3, " h "\n"
 
 // The output of the doubled sum `x`, in place; `t` is free.
@@ -61,92 +44,74 @@ inline uint32_t lesser_bytes(uint32_t a, uint32_t b) {
   "asr " x ", " x ", r3\n"             \
   "ssat " x ", #8, " x "\n"
 
-// The block. The loop has `unroll` pairs in a row and begins in its middle: r7 is the bytes of input behind the first pair,
-// `entry` makes it the bytes of code to run before the end of the loop. `second` doubles the second channel's sums.
-#define MICROPLAN_BLOCK(unpack, unroll, entry, second)                       \
-  ".syntax unified\n"                                                        \
-  "push {r4-r11, lr}\n"                                                      \
-  "ldmia r0, {r2-r6}\n"                                                      \
-  "subs r7, r3, r2\n"                                                        \
-  "subs r7, r7, #16\n"                                                       \
-  entry                                                                      \
-  "adr.w r0, 3f\n"                                                           \
-  "subs r7, r0, r7\n"                                                        \
-  "orr r7, r7, #1\n"                                                         \
-  "push {r1-r7}\n"                                                           \
-  "mov r1, r4\n"                                                             \
-  "1:\n"                                                                     \
-  "ldr r0, " MICROPLAN_AT_INPUT "\n"                                         \
-  "ldrd r7, r11, [r1], #8\n"                                                 \
-  MICROPLAN_PAIR(unpack, "r7", "r7", "r7", "r7", "r11", "r11", "r11", "r11") \
-  "ldr.w pc, " MICROPLAN_AT_ENTRY "\n"                                       \
-  "2:\n"                                                                     \
-  ".rept " unroll "\n"                                                       \
-  MICROPLAN_PAIR(unpack, "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11")   \
-  ".endr\n"                                                                  \
-  "3:\n"                                                                     \
-  "ldr r2, " MICROPLAN_AT_INPUT_END "\n"                                     \
-  "cmp r0, r2\n"                                                             \
-  "bne.w 2b\n"                                                               \
-  second                                                                     \
-  "ldmia r1!, {r0, r2, r3}\n"                                                \
-  "ldr.w lr, " MICROPLAN_AT_OUTPUT "\n"                                      \
-  "lsls r4, r4, #1\n"                                                        \
-  MICROPLAN_REQUANTIZE("r4", "r12")                                          \
-  "lsls r6, r6, #1\n"                                                        \
-  MICROPLAN_REQUANTIZE("r6", "r12")                                          \
-  "ldr.w r12, " MICROPLAN_AT_STEP "\n"                                       \
-  "strb.w r6, [lr, r12, lsl #1]\n"                                           \
-  "add.w r6, lr, r12\n"                                                      \
-  "strb r4, [lr], #1\n"                                                      \
-  "lsls r5, r5, #1\n"                                                        \
-  MICROPLAN_REQUANTIZE("r5", "r4")                                           \
-  "lsls r7, r7, #1\n"                                                        \
-  MICROPLAN_REQUANTIZE("r7", "r4")                                           \
-  "strb.w r7, [r6, r12, lsl #1]\n"                                           \
-  "strb r5, [r6], #1\n"                                                      \
-  "lsrs r3, r3, #8\n"                                                        \
-  "ldmia r1!, {r0, r2}\n"                                                    \
-  MICROPLAN_REQUANTIZE("r8", "r4")                                           \
-  MICROPLAN_REQUANTIZE("r9", "r4")                                           \
-  MICROPLAN_REQUANTIZE("r10", "r4")                                          \
-  MICROPLAN_REQUANTIZE("r11", "r4")                                          \
-  "strb.w r10, [lr, r12, lsl #1]\n"                                          \
-  "strb r8, [lr], #1\n"                                                      \
-  "strb.w r11, [r6, r12, lsl #1]\n"                                          \
-  "strb.w r9, [r6]\n"                                                        \
-  "str.w lr, " MICROPLAN_AT_OUTPUT "\n"                                      \
-  "ldr r2, " MICROPLAN_AT_FILTER_END "\n"                                    \
-  "cmp r1, r2\n"                                                             \
-  "bne.w 1b\n"                                                               \
-  "add sp, sp, #28\n"                                                        \
-  "pop {r4-r11, pc}\n"
-
-// 48 bytes a pair, 16 of the input. The second sums less the first are 256 times the second channel's.
-[[gnu::naked, gnu::noinline]] void multiply_sums(const Block&, int8_t*) {
-  asm(MICROPLAN_BLOCK("", "8",
-                      "and r7, r7, #112\n"
-                      "add r7, r7, r7, lsl #1\n",
-                      "sub r8, r8, r4\n"
-                      "sub r9, r9, r5\n"
-                      "sub r10, r10, r6\n"
-                      "sub r11, r11, r7\n"
-                      "asr r8, r8, #7\n"
-                      "asr r9, r9, #7\n"
-                      "asr r10, r10, #7\n"
-                      "asr r11, r11, #7\n"));
-}
-
-// 52 bytes a pair, 16 of the input.
-[[gnu::naked, gnu::noinline]] void multiply_bytes(const Block&, int8_t*) {
-  asm(MICROPLAN_BLOCK("sxtb16 r12, r12, ror #8\n", "2",
-                      "and r7, r7, #16\n"
-                      "add r0, r7, r7, lsl #1\n"
-                      "add r7, r0, r7, lsr #2\n",
-                      "lsl r8, r8, #1\n"
-                      "lsl r9, r9, #1\n"
-                      "lsl r10, r10, #1\n"
-                      "lsl r11, r11, #1\n"));
+// The loop has eight pairs in a row and begins in its middle: a pair is 16 bytes of input and 48 of code. The second sums
+// less the first are 256 times the second channel's.
+[[gnu::naked, gnu::noinline]] void multiply_block(const Block&, int8_t*) {
+  asm(".syntax unified\n"
+      "push {r4-r11, lr}\n"
+      "ldmia r0, {r2-r6}\n"
+      "subs r7, r3, r2\n"
+      "subs r7, r7, #16\n"
+      "and r7, r7, #112\n"
+      "add r7, r7, r7, lsl #1\n"
+      "adr.w r0, 3f\n"
+      "subs r7, r0, r7\n"
+      "orr r7, r7, #1\n"
+      "push {r1-r7}\n"
+      "mov r1, r4\n"
+      "1:\n"
+      "ldr r0, " MICROPLAN_AT_INPUT "\n"
+      "ldrd r7, r11, [r1], #8\n"
+      MICROPLAN_PAIR("r7", "r7", "r7", "r7", "r11", "r11", "r11", "r11")
+      "ldr.w pc, " MICROPLAN_AT_ENTRY "\n"
+      "2:\n"
+      ".rept 8\n"
+      MICROPLAN_PAIR("r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11")
+      ".endr\n"
+      "3:\n"
+      "ldr r2, " MICROPLAN_AT_INPUT_END "\n"
+      "cmp r0, r2\n"
+      "bne.w 2b\n"
+      "sub r8, r8, r4\n"
+      "sub r9, r9, r5\n"
+      "sub r10, r10, r6\n"
+      "sub r11, r11, r7\n"
+      "asr r8, r8, #7\n"
+      "asr r9, r9, #7\n"
+      "asr r10, r10, #7\n"
+      "asr r11, r11, #7\n"
+      "ldmia r1!, {r0, r2, r3}\n"
+      "ldr.w lr, " MICROPLAN_AT_OUTPUT "\n"
+      "lsls r4, r4, #1\n"
+      MICROPLAN_REQUANTIZE("r4", "r12")
+      "lsls r6, r6, #1\n"
+      MICROPLAN_REQUANTIZE("r6", "r12")
+      "ldr.w r12, " MICROPLAN_AT_STEP "\n"
+      "strb.w r6, [lr, r12, lsl #1]\n"
+      "add.w r6, lr, r12\n"
+      "strb r4, [lr], #1\n"
+      "lsls r5, r5, #1\n"
+      MICROPLAN_REQUANTIZE("r5", "r4")
+      "lsls r7, r7, #1\n"
+      MICROPLAN_REQUANTIZE("r7", "r4")
+      "strb.w r7, [r6, r12, lsl #1]\n"
+      "strb r5, [r6], #1\n"
+      "lsrs r3, r3, #8\n"
+      "ldmia r1!, {r0, r2}\n"
+      MICROPLAN_REQUANTIZE("r8", "r4")
+      MICROPLAN_REQUANTIZE("r9", "r4")
+      MICROPLAN_REQUANTIZE("r10", "r4")
+      MICROPLAN_REQUANTIZE("r11", "r4")
+      "strb.w r10, [lr, r12, lsl #1]\n"
+      "strb r8, [lr], #1\n"
+      "strb.w r11, [r6, r12, lsl #1]\n"
+      "strb.w r9, [r6]\n"
+      "str.w lr, " MICROPLAN_AT_OUTPUT "\n"
+      "ldr r2, " MICROPLAN_AT_FILTER_END "\n"
+      "cmp r1, r2\n"
+      "bne.w 1b\n"
+      "add sp, sp, #28\n"
+      "pop {r4-r11, pc}\n");
 }
 
 // r0 to; the pixels r1, r2, r3 and r12; lr groups of four bytes; the count on the stack. What comes behind them: a half of
@@ -227,25 +192,7 @@ inline uint32_t lesser_bytes(uint32_t a, uint32_t b) {
 
 #else
 
-namespace {
-
-template <typename Choose>
-uint32_t choose_bytes(uint32_t a, uint32_t b, Choose choose) {
-  uint32_t result = 0;
-  for (uint32_t shift = 0; shift < 32; shift += 8) {
-    const int32_t chosen = choose(static_cast<int8_t>(a >> shift), static_cast<int8_t>(b >> shift));
-    result |= static_cast<uint32_t>(chosen & 0xff) << shift;
-  }
-  return result;
-}
-uint32_t greater_bytes(uint32_t a, uint32_t b) {
-  return choose_bytes(a, b, [](int32_t x, int32_t y) { return x > y ? x : y; });
-}
-uint32_t lesser_bytes(uint32_t a, uint32_t b) {
-  return choose_bytes(a, b, [](int32_t x, int32_t y) { return x < y ? x : y; });
-}
-
-void multiply_block(const Block& block, int8_t* output, Encoding encoding) {
+void multiply_block(const Block& block, int8_t* output) {
   const uint32_t* filter = block.filter;
   while (filter != block.filter_end) {
     int32_t sums[2][kBlockPixels];
@@ -255,16 +202,15 @@ void multiply_block(const Block& block, int8_t* output, Encoding encoding) {
     }
     filter += 2;
     for (const uint32_t* x = block.input; x != block.input_end; x += kBlockPixels, ++filter) {
-      const uint32_t second = encoding == Encoding::kSum ? *filter : sxtb16_ror8(*filter);
       for (uint32_t p = 0; p < kBlockPixels; ++p) {
         sums[0][p] = smlad(sxtb16(*filter), x[p], sums[0][p]);
-        sums[1][p] = smlad(second, x[p], sums[1][p]);
+        sums[1][p] = smlad(*filter, x[p], sums[1][p]);
       }
     }
     const int32_t rounding[2] = {static_cast<int32_t>(filter[0]), static_cast<int32_t>(filter[3])};
     const int32_t multiplier[2] = {static_cast<int32_t>(filter[1]), static_cast<int32_t>(filter[4])};
     for (uint32_t p = 0; p < kBlockPixels; ++p) {
-      if (encoding == Encoding::kSum) sums[1][p] = wrap_sub(sums[1][p], sums[0][p]) >> 8;
+      sums[1][p] = wrap_sub(sums[1][p], sums[0][p]) >> 8;
       for (uint32_t c = 0; c < 2; ++c) {
         const int32_t shift = static_cast<int32_t>(filter[2] >> (8 * c) & 0xffu);
         output[p * block.pixel_step + c] =
@@ -275,11 +221,6 @@ void multiply_block(const Block& block, int8_t* output, Encoding encoding) {
     output += 2;
   }
 }
-
-}  // namespace
-
-void multiply_sums(const Block& block, int8_t* output) { multiply_block(block, output, Encoding::kSum); }
-void multiply_bytes(const Block& block, int8_t* output) { multiply_block(block, output, Encoding::kBytes); }
 
 uint32_t* widen_block(uint32_t* to, const int8_t* const from[kBlockPixels], uint32_t count) {
   const uint32_t pairs = (count + 1) / 2;
@@ -329,7 +270,7 @@ void clamp_bytes(int8_t* bytes, uint32_t count, int32_t low, int32_t high) {
   const uint32_t lows = static_cast<uint32_t>(low & 0xff) * 0x01010101u;
   const uint32_t highs = static_cast<uint32_t>(high & 0xff) * 0x01010101u;
   for (; count >= 4; count -= 4, bytes += 4) {
-    store_word(bytes, lesser_bytes(greater_bytes(load_word(bytes), lows), highs));
+    store_word(bytes, min_bytes(max_bytes(load_word(bytes), lows), highs));
   }
   for (; count != 0; --count, ++bytes) *bytes = static_cast<int8_t>(clamp(*bytes, low, high));
 }

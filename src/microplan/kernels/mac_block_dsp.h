@@ -6,12 +6,14 @@
 // pair 1 of pixels 0 to 3, and so on. Four bytes of a run make the pairs (0, 2) and (1, 3), since SXTB16 unpacks them so.
 //
 // Filter: a record for each two channels, of words:
-//   bias 0, bias 1                       that of the second in units as `Encoding` says
+//   bias 0, 256 * bias 1 + bias 0
 //   one word for each pair of depths     half-word i is 256 * (filter of channel 1) + (filter of channel 0) at depth i
 //   rounding 0, multiplier 0
-//   shift 0 | shift 1 << 8 | Encoding << 16
+//   shift 0 | shift 1 << 8
 //   rounding 1, multiplier 1
-// as ChannelConstants explains them.
+// as ChannelConstants explains them. Multiplying with whole half-words gives 256 times the second channel's sum plus the
+// first channel's, so that the second filter needs no unpacking; half-words must keep within 16 bits, the second channel's
+// sums within 2^23.
 #ifndef MICROPLAN_KERNELS_MAC_BLOCK_DSP_H_
 #define MICROPLAN_KERNELS_MAC_BLOCK_DSP_H_
 
@@ -19,16 +21,6 @@
 
 namespace microplan {
 namespace dsp {
-
-// What the bytes of a filter word say of the second channel.
-enum class Encoding : uint32_t {
-  // The half-word is a number, 256 * second + first, and so is the bias: multiplying with whole half-words gives
-  // 256 times the second channel's sum plus the first channel's, and the second needs no unpacking. For filters and sums
-  // that keep within 16 bits and 2^23.
-  kSum = 0,
-  // The upper byte is the second channel's.
-  kBytes = 1,
-};
 
 constexpr uint32_t kBlockPixels = 4;
 
@@ -46,8 +38,7 @@ struct Block {
 };
 
 // The outputs, kept within int8; requantization is requantize_fast(). There is at least one record.
-void multiply_sums(const Block& block, int8_t* output);   // Encoding::kSum
-void multiply_bytes(const Block& block, int8_t* output);  // Encoding::kBytes
+void multiply_block(const Block& block, int8_t* output);
 
 // Widens `count` bytes of each of four pixels, or of one. Returns the end of what was written: (count + 1) / 2 pairs, the
 // last of which is not full when the count is odd.
