@@ -309,6 +309,7 @@ class Convolution {
         output_(view_of(io, 1)),
         constants_(io.constant<uint8_t>(0)),
         paired_(dsp::load_word(constants_) != 0 ? 0 : shape_.group_channels & ~1u),
+        channel_bytes_(shape_.single_bytes()),
         words_(static_cast<uint32_t*>(scratch)),
         padding_(reinterpret_cast<int8_t*>(words_ + shape_.pixels * shape_.pairs)),
         gathered_(padding_ + shape_.run) {
@@ -336,9 +337,25 @@ class Convolution {
     while (count != 0) {
       const uint32_t pixels = blocks && count >= dsp::kBlockPixels ? dsp::kBlockPixels : 1;
       const uint32_t bytes = pixels * window_.out_c;
+      const uint8_t* records = constants_ + 4;
+      const uint8_t* singles = records + shape_.groups * paired_ * channel_bytes_;
       for (uint32_t group = 0; group < shape_.groups; ++group) {
         widen(at, pixels, group * filter_c_);
-        multiply(group, pixels, y + group * shape_.group_channels);
+        int8_t* const to = y + group * shape_.group_channels;
+        const uint8_t* const next_records = records + paired_ * channel_bytes_;
+        const dsp::Block block = {words_, words_ + pixels * shape_.pairs, reinterpret_cast<const uint32_t*>(records),
+                                  reinterpret_cast<const uint32_t*>(next_records), window_.out_c};
+        records = next_records;
+        if (paired_ != 0) {
+          if (pixels != 1) {
+            dsp::multiply_block(block, to);
+          } else {
+            multiply_pixel(quantization_, block, to);
+          }
+        }
+        for (uint32_t c = paired_; c < shape_.group_channels; ++c, singles += channel_bytes_) {
+          (pixels == 1 ? multiply_single<1> : multiply_single<dsp::kBlockPixels>)(quantization_, block, singles, to + c);
+        }
       }
       if (clamps && pixels != 1) dsp::clamp_bytes(y, bytes, quantization_.act_min, quantization_.act_max);
       y += bytes;
@@ -352,35 +369,13 @@ class Convolution {
     }
   }
 
-  void multiply(uint32_t group, uint32_t pixels, int8_t* y) const {
-    const uint32_t channel_bytes = shape_.single_bytes();
-    const uint8_t* const records = constants_ + 4;
-    const auto record = [&](uint32_t channel) {
-      return reinterpret_cast<const uint32_t*>(records + channel * channel_bytes);
-    };
-    const dsp::Block block = {words_, words_ + pixels * shape_.pairs, record(group * paired_),
-                              record((group + 1) * paired_), window_.out_c};
-    if (paired_ != 0) {
-      if (pixels != 1) {
-        dsp::multiply_block(block, y);
-      } else {
-        multiply_pixel(quantization_, block, y);
-      }
-    }
-    const uint8_t* single =
-        records + (shape_.groups * paired_ + group * (shape_.group_channels - paired_)) * channel_bytes;
-    for (uint32_t c = paired_; c < shape_.group_channels; ++c, single += channel_bytes) {
-      (pixels == 1 ? multiply_single<1> : multiply_single<dsp::kBlockPixels>)(quantization_, block, single, y + c);
-    }
-  }
-
   // The input that `pixels` outputs from `at` on are made of, 1 or a block, in the order of the output.
   void widen(Pixel at, uint32_t pixels, uint32_t channel) const {
     if (shape_.pointwise) {
       const int8_t* const from = input_.row_as<const int8_t>(at.row) + at.x * window_.in_c + channel;
       widen_pixels(words_, from, window_.in_c, filter_c_, pixels);
-    } else if (!widen_inside(at, pixels, channel)) {
-      widen_outside(at, pixels, channel);
+    } else {
+      widen_window(at, pixels, channel);
     }
   }
 
@@ -390,72 +385,50 @@ class Convolution {
     return y < window_.in_h ? input_.row_as<const int8_t>(corner.first_row + y) + channel : nullptr;
   }
 
-  // False unless all columns lie inside, in one row of the output.
-  [[gnu::noinline]] bool widen_inside(Pixel at, uint32_t pixels, uint32_t channel) const {
-    Corner corner;
-    find_corner(window_, at, &corner);
-    const uint32_t end_x = static_cast<uint32_t>(corner.x) + (pixels - 1) * window_.stride_w +
+  // Where taps lie beside the input, or the pixels in several rows, each run is looked for by itself.
+  [[gnu::noinline]] void widen_window(Pixel at, uint32_t pixels, uint32_t channel) const {
+    Corner corners[dsp::kBlockPixels];
+    find_corner(window_, at, &corners[0]);
+    const uint32_t pixel_step = uint32_t{window_.stride_w} * window_.in_c;
+    const uint32_t run_step = uint32_t{window_.dilation_w} * window_.in_c;
+    const uint32_t end_x = static_cast<uint32_t>(corners[0].x) + (pixels - 1) * window_.stride_w +
                            (window_.kernel_w - 1u) * window_.dilation_w;
-    if (at.x + pixels > window_.out_w || corner.x < 0 || end_x >= window_.in_w) return false;
+    const bool inside = at.x + pixels <= window_.out_w && corners[0].x >= 0 && end_x < window_.in_w;
+    for (uint32_t p = 1; !inside && p < pixels; ++p) {
+      advance(window_, &at, 1);
+      find_corner(window_, at, &corners[p]);
+    }
+    const uint32_t chunk = shape_.chunk();
     uint32_t* to = words_;
-    uint32_t filled = 0;
+    int8_t* gathered = gathered_;
     for (uint32_t ky = 0; ky < window_.kernel_h; ++ky) {
-      const int8_t* from = row(corner, ky, channel);
-      uint32_t pixel_step = uint32_t{window_.stride_w} * window_.in_c;
-      uint32_t run_step = uint32_t{window_.dilation_w} * window_.in_c;
-      if (from == nullptr) {
-        from = padding_;
-        pixel_step = run_step = 0;
-      } else {
-        from += static_cast<uint32_t>(corner.x) * window_.in_c;
-      }
-      for (uint32_t i = shape_.row_runs; i != 0; --i, from += run_step) {
+      const int8_t* first = inside ? row(corners[0], ky, channel) : nullptr;
+      if (first != nullptr) first += static_cast<uint32_t>(corners[0].x) * window_.in_c;
+      for (uint32_t i = 0; i < shape_.row_runs; ++i) {
+        const int8_t* from[dsp::kBlockPixels];
+        if (first != nullptr) {
+          from[0] = first;
+          for (uint32_t p = 1; p < pixels; ++p) from[p] = from[p - 1] + pixel_step;
+          first += run_step;
+        } else {
+          for (uint32_t p = 0; p < pixels; ++p) {
+            const Corner& corner = corners[inside ? 0 : p];
+            from[p] = gather(row(corner, ky, channel), corner.x + static_cast<int32_t>(i * window_.dilation_w),
+                             gathered + p * chunk);
+          }
+        }
         if (shape_.chunk_runs == 1) {
-          to = widen_pixels(to, from, pixel_step, shape_.run, pixels);
+          to = pixels == 1 ? dsp::widen_pixel(to, from[0], chunk) : dsp::widen_block(to, from, chunk);
           continue;
         }
         for (uint32_t p = 0; p < pixels; ++p) {
-          dsp::copy_bytes(gathered_ + p * shape_.chunk() + filled, from + p * pixel_step, shape_.run);
+          int8_t* const place = gathered + p * chunk;
+          if (from[p] != place) dsp::copy_bytes(place, from[p], shape_.run);
         }
-        filled += shape_.run;
+        gathered += shape_.run;
       }
     }
-    if (filled != 0) widen_pixels(to, gathered_, filled, filled, pixels);
-    return true;
-  }
-
-  // Where taps lie beside the input, or the pixels in several rows.
-  [[gnu::noinline, gnu::cold]] void widen_outside(Pixel at, uint32_t pixels, uint32_t channel) const {
-    Corner corners[dsp::kBlockPixels];
-    for (uint32_t p = 0; p < pixels; ++p, advance(window_, &at, 1)) find_corner(window_, at, &corners[p]);
-    if (shape_.chunk_runs != 1) {
-      const uint32_t chunk = shape_.chunk();
-      for (uint32_t p = 0; p < pixels; ++p) gather_chunk(corners[p], channel, gathered_ + p * chunk);
-      widen_pixels(words_, gathered_, chunk, chunk, pixels);
-      return;
-    }
-    uint32_t* to = words_;
-    for (uint32_t ky = 0; ky < window_.kernel_h; ++ky) {
-      for (uint32_t kx = 0; kx < shape_.row_runs; ++kx) {
-        const int8_t* from[dsp::kBlockPixels];
-        for (uint32_t p = 0; p < pixels; ++p) {
-          const int32_t x = corners[p].x + static_cast<int32_t>(kx * window_.dilation_w);
-          from[p] = gather(row(corners[p], ky, channel), x, gathered_ + p * shape_.run);
-        }
-        to = pixels == 1 ? dsp::widen_pixel(to, from[0], shape_.run) : dsp::widen_block(to, from, shape_.run);
-      }
-    }
-  }
-
-  void gather_chunk(const Corner& corner, uint32_t channel, int8_t* to) const {
-    for (uint32_t ky = 0; ky < window_.kernel_h; ++ky) {
-      const int8_t* const input_row = row(corner, ky, channel);
-      int32_t x = corner.x;
-      for (uint32_t i = shape_.row_runs; i != 0; --i, x += window_.dilation_w, to += shape_.run) {
-        const int8_t* const from = gather(input_row, x, to);
-        if (from != to) dsp::copy_bytes(to, from, shape_.run);
-      }
-    }
+    if (shape_.chunk_runs != 1) widen_pixels(to, gathered_, chunk, chunk, pixels);
   }
 
   // A run whose first tap is column `x` of the input's row: as it lies there, or put together at `to`.
@@ -478,10 +451,11 @@ class Convolution {
   const Conv2dDspShape shape_;
   const View input_, output_;
   const uint8_t* const constants_;
-  const uint32_t paired_;    // channels of a group that are in records
-  uint32_t* const words_;    // the widened input
-  int8_t* const padding_;    // a run
-  int8_t* const gathered_;   // a chunk of each pixel
+  const uint32_t paired_;  // channels of a group that are in records
+  const uint32_t channel_bytes_;
+  uint32_t* const words_;   // the widened input
+  int8_t* const padding_;   // a run
+  int8_t* const gathered_;  // a chunk of each pixel
 };
 
 }  // namespace
