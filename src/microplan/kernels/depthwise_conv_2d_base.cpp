@@ -59,10 +59,16 @@ Cost cost(const void* in, const Target&) {
   const DepthwiseConv2dParams& params = *static_cast<const DepthwiseConv2dParams*>(in);
   const Window& window = params.window;
   const Strip strip = strip_of(window);
-  const uint64_t outputs = window_outputs(window);
-  const uint64_t macs = outputs * taps_of(window);
-  const uint64_t strips = outputs / window.out_w * ((window.out_w + strip.pixels - 1) / strip.pixels);
-  return {macs, macs * 3 + outputs * 20 + strips * (10 + 2 * (strip.columns * window.kernel_h + taps_of(window))),
+  // Lanes without a channel take as long as the others.
+  const uint64_t lanes = (window.out_c + kLanes - 1) / kLanes * kLanes;
+  const uint64_t rows = uint64_t{window.batches} * window.out_h * lanes;
+  const uint64_t outputs = rows * window.out_w;
+  const uint64_t strips = rows * ((window.out_w + strip.pixels - 1) / strip.pixels);
+  // Inputs of four lanes that are neither neighbours nor the same are loaded one by one.
+  const uint32_t load = params.depth_multiplier == 1 || params.depth_multiplier % kLanes == 0 ? 2 : 8;
+  return {window_outputs(window) * taps_of(window),
+          outputs * (3 * taps_of(window) + 20) +
+              strips * (10 + load * strip.columns * window.kernel_h + 2 * taps_of(window)),
           constant_bytes(params.quantization, window.out_c)};
 }
 

@@ -60,8 +60,8 @@ DepthwisePlanes::DepthwisePlanes(const Window& window) {
 uint64_t DepthwisePlanes::row_instructions(const Window& window) const {
   const uint64_t width = window.out_w;
   const uint64_t tiles = (width + tile - 1) / tile;
-  const uint64_t widening = (window.in_c + 3u) / 4 * (window.in_c < 4 ? group : 1);
-  const uint64_t widened = tiles * widening * (planes * phases * (200 + phase_words * uint64_t{17}));
+  const uint64_t phase = 400 + phase_words * (window.in_c < 4 ? 10 * group : 17);
+  const uint64_t widened = (window.in_c + 3u) / 4 * tiles * planes * phases * phase;
   return 60 + widened + window.out_c * (35 * tiles + (width + 3) / 4 * (57 + 18 * uint64_t{quads}));
 }
 
@@ -251,7 +251,7 @@ class Planes {
   }
 
  private:
-  uint32_t offset(uint32_t word) const {
+  [[gnu::noinline]] uint32_t offset(uint32_t word) const {
     const TapWord taps = tap_word(window_, word);
     const uint32_t column = taps.x * window_.dilation_w;
     const uint32_t phase = column % window_.stride_w;
@@ -259,7 +259,7 @@ class Planes {
   }
 
   // Widens what the outputs from x on need of the channels from c on.
-  void widen(const DepthwiseRow& row, uint32_t x, uint32_t c) const {
+  [[gnu::noinline]] void widen(const DepthwiseRow& row, uint32_t x, uint32_t c) const {
     const int32_t left = static_cast<int32_t>(x * window_.stride_w) - window_.pad_left;
     uint32_t* to = words_;
     for (uint32_t ky = 0; ky < window_.kernel_h; ky += 2) {
@@ -302,7 +302,7 @@ class Planes {
   }
 
   // The outputs of the widened channels from `from` on; channel 0 of them is channel `first` of the input.
-  void multiply_group(uint32_t from, uint32_t first, int8_t* y, uint32_t count) const {
+  [[gnu::noinline]] void multiply_group(uint32_t from, uint32_t first, int8_t* y, uint32_t count) const {
     for (uint32_t local = from; local < shape_.group; ++local) {
       uint32_t c = (first + local) * params_.depth_multiplier;
       for (uint32_t m = 0; m < params_.depth_multiplier; ++m, ++c) {
@@ -383,7 +383,8 @@ void pack(const OperatorContext& context, const void* in, ConstantWriter& writer
 Cost cost(const void* in, const Target&) {
   const DepthwiseConv2dParams& params = *static_cast<const DepthwiseConv2dParams*>(in);
   const DepthwisePlanes shape(params.window);
-  return depthwise_cost(params, shape.row_instructions(params.window), params.window.out_c * shape.record_bytes());
+  const Window& window = params.window;
+  return depthwise_cost(params, window.out_h * shape.row_instructions(window), window.out_c * shape.record_bytes());
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // DEPTHWISE_CONV_2D, int8, with the DSP extension: 3x3, neither dilated nor with a depth multiplier.
 #include <stddef.h>
+#include <string.h>
 
 #include "microplan/kernels.h"
 #include "microplan/kernels/depthwise_dsp.h"
@@ -315,59 +316,74 @@ uint32_t tile_of(const Window& window) {
 
 bool in_pairs(const Window& window) { return window.stride_h == 1 && window.stride_w == 1; }
 
-// Gives one half of each word of four channels' rows the value of padding.
-[[gnu::noinline]] void pad_half(uint32_t* columns, uint32_t row, uint32_t count, uint32_t padding) {
-  for (; count != 0; --count, columns += kColumnWords) {
-    for (uint32_t c = 0; c < 4; ++c) {
-      uint8_t* const word = reinterpret_cast<uint8_t*>(columns + 2 * c + row / 2);
-      const uint16_t half = static_cast<uint16_t>(padding);
-      memcpy(word + row % 2 * 2, &half, sizeof half);
+// The four input rows of one or two output rows.
+struct InputRows {
+  const uint8_t* at[4];
+  bool is_padding[4];  // then `at` is another row, to read anything
+  bool any_padding;
+};
+
+[[gnu::noinline]] InputRows input_rows_of(const DepthwiseRow& row, bool two) {
+  InputRows rows;
+  rows.any_padding = false;
+  // Every window touches the input.
+  const uint8_t* inside = nullptr;
+  for (uint32_t ky = 0; ky < 4; ++ky) {
+    // Row 3 of a single row counts for nothing.
+    const uint8_t* const at = two || ky != 3 ? row.tap_row(ky) : inside;
+    rows.is_padding[ky] = at == nullptr;
+    rows.any_padding |= at == nullptr;
+    if (at != nullptr) inside = at;
+    rows.at[ky] = at;
+  }
+  for (uint32_t ky = 0; ky < 4; ++ky) {
+    if (rows.is_padding[ky]) rows.at[ky] = inside;
+  }
+  return rows;
+}
+
+// Overwrites what was widened of rows that are padding: one half of each channel's word.
+[[gnu::noinline]] void pad_rows(const InputRows& rows, uint32_t count, uint32_t* columns, uint32_t padding) {
+  for (uint32_t ky = 0; ky < 4; ++ky) {
+    if (!rows.is_padding[ky]) continue;
+    uint8_t* half = reinterpret_cast<uint8_t*>(columns) + 2 * ky;
+    for (uint32_t i = 0; i < count; ++i, half += kColumnBytes) {
+      for (uint32_t c = 0; c < 4; ++c) memcpy(half + 8 * c, &padding, 2);
     }
   }
 }
 
-[[gnu::noinline]] void pad_columns(uint32_t* words, uint32_t from, uint32_t to, uint32_t padding) {
-  for (uint32_t i = from * kColumnWords; i < to * kColumnWords; ++i) words[i] = padding;
-}
-
-// Four channels of four rows, where nullptr stands for padding.
-[[gnu::noinline]] void widen(const uint8_t* const* rows, uint32_t offset, uint32_t step, uint32_t count, uint32_t* to,
-                             uint32_t padding) {
-  // What is read for padding is overwritten. Every window has a row inside the input.
-  const uint8_t* const inside = rows[1] != nullptr ? rows[1] : rows[0] != nullptr ? rows[0] : rows[2];
-  const uint8_t* read[4];
-  for (uint32_t i = 0; i < 4; ++i) read[i] = rows[i] != nullptr ? rows[i] : inside;
-  widen_columns(read, offset, step, count, to);
-  for (uint32_t i = 0; i < 4; ++i) {
-    if (rows[i] == nullptr) pad_half(to, i, count, padding);
-  }
+[[gnu::noinline]] void pad_columns(uint32_t* columns, uint32_t count, uint32_t padding) {
+  for (uint32_t i = 0; i < count * kColumnWords; ++i) columns[i] = padding;
 }
 
 // Computes a row, or two.
-[[gnu::noinline]] void make_rows(const DepthwiseConv2dParams& params, const uint8_t* const* rows, const Io& io,
+[[gnu::noinline]] void make_rows(const DepthwiseConv2dParams& params, const InputRows& rows, const Record* records,
                                  Work& work, uint32_t* words) {
   const Window& window = params.window;
   const uint32_t padding = dsp::sxtb16(depthwise_padding(params.quantization));
   const uint32_t tile = tile_of(window);
-  int8_t* y = work.out;
-  for (uint32_t x = 0; x < window.out_w; x += tile, y += tile * window.out_c) {
+  int8_t* const y = work.out;
+  for (uint32_t x = 0; x < window.out_w; x += tile) {
     work.count = window.out_w - x < tile ? window.out_w - x : tile;
     const uint32_t columns = columns_of(window, work.count);
     work.span = columns * kColumnBytes;
     work.rest = work.count % (window.stride_w == 1 ? 3 : 2);
-    work.record = io.constant<Record>(0);
+    work.record = records;
     const uint32_t left = x * window.stride_w;
     const uint32_t before = left < window.pad_left ? window.pad_left - left : 0;
     const uint32_t column = left + before - window.pad_left;
     const uint32_t inside = window.in_w - column < columns - before ? window.in_w - column : columns - before;
-    pad_columns(words, 0, before, padding);
-    pad_columns(words, before + inside, columns, padding);
+    uint32_t* const widened = words + before * kColumnWords;
+    pad_columns(words, before, padding);
+    pad_columns(widened + inside * kColumnWords, columns - before - inside, padding);
     for (uint32_t c = 0; c < window.in_c; c += 4) {
       // Channels that are no full group are widened together with some of those before them.
       const uint32_t first = window.in_c - c < 4 ? window.in_c - 4u : c;
-      widen(rows, column * window.in_c + first, window.in_c, inside, words + before * kColumnWords, padding);
+      widen_columns(rows.at, column * window.in_c + first, window.in_c, inside, widened);
+      if (rows.any_padding) pad_rows(rows, inside, widened, padding);
       work.columns = words + 2 * (c - first);
-      work.out = y + c;
+      work.out = y + x * window.out_c + c;
       work.channels = 4 - (c - first);
       if (window.stride_w == 1) {
         multiply(work);
@@ -417,10 +433,14 @@ void pack(const OperatorContext& context, const void* in, ConstantWriter& writer
 Cost cost(const void* in, const Target&) {
   const DepthwiseConv2dParams& params = *static_cast<const DepthwiseConv2dParams*>(in);
   const Window& window = params.window;
-  const uint64_t channels = window.out_c;
-  const uint64_t tiles = (window.out_w + tile_of(window) - 1) / tile_of(window);
-  const uint64_t channel = in_pairs(window) ? 30 * tiles + window.out_w * 18u : 60 * tiles + window.out_w * 30u;
-  return depthwise_cost(params, 150 + channels * channel, window.out_c * static_cast<uint32_t>(sizeof(Record)));
+  const uint32_t tile = tile_of(window);
+  const uint64_t tiles = (window.out_w + tile - 1) / tile;
+  const uint64_t groups = (window.out_c + 3u) / 4;
+  const uint64_t widening = tiles * (60 + 24 * columns_of(window, tile));
+  const uint64_t channel = 42 * tiles + window.out_w * (window.stride_w == 1 ? 31 : 20);
+  const uint32_t turns = in_pairs(window) ? (window.out_h + 1u) / 2 : window.out_h;
+  return depthwise_cost(params, turns * (250 + 120 * tiles + groups * widening + window.out_c * channel),
+                        window.out_c * static_cast<uint32_t>(sizeof(Record)));
 }
 
 }  // namespace
@@ -434,8 +454,6 @@ Status depthwise_conv_2d_int8_dsp_3x3_run(const void* in, Rows rows, const Io& i
     const DepthwiseRow row(params.window, io.view(0), rows.first);
     const bool two = in_pairs(params.window) && row.y % 2 == 0 && row.y + 1 < params.window.out_h &&
                      rows.first + 1 < rows.last;
-    const uint8_t* tap_rows[4];
-    for (uint32_t ky = 0; ky < 4; ++ky) tap_rows[ky] = two || ky < 3 ? row.tap_row(ky) : tap_rows[2];
     int8_t* const first = output.row_as<int8_t>(rows.first);
     int8_t* const second = output.row_as<int8_t>(rows.first + two);
     Work work;
@@ -443,7 +461,7 @@ Status depthwise_conv_2d_int8_dsp_3x3_run(const void* in, Rows rows, const Io& i
     work.out_step = params.window.out_c;
     work.second = static_cast<int32_t>(second - first);
     work.odd_zero_point = odd_zero_point(params.quantization);
-    make_rows(params, tap_rows, io, work, static_cast<uint32_t*>(scratch));
+    make_rows(params, input_rows_of(row, two), io.constant<Record>(0), work, static_cast<uint32_t*>(scratch));
     clamp_depthwise_row(params, first);
     if (two) clamp_depthwise_row(params, second);
     rows.first += 1u + two;

@@ -187,7 +187,7 @@ void pack(const OperatorContext& context, const void* in, ConstantWriter& writer
 Cost cost(const void* in, const Target&) {
   const DepthwiseConv2dParams& params = *static_cast<const DepthwiseConv2dParams*>(in);
   const Window& window = params.window;
-  return depthwise_cost(params, row_instructions(window), groups_of(window) * record_bytes(window));
+  return depthwise_cost(params, window.out_h * row_instructions(window), groups_of(window) * record_bytes(window));
 }
 
 // Lists the taps of the output whose window begins at column `left`, and returns the number of those inside the input.

@@ -88,11 +88,11 @@ bool depthwise_footprint(const DepthwiseConv2dParams& params, uint32_t count, ui
   return true;
 }
 
-Cost depthwise_cost(const DepthwiseConv2dParams& params, uint64_t row, uint32_t packed_bytes) {
+Cost depthwise_cost(const DepthwiseConv2dParams& params, uint64_t batch, uint32_t packed_bytes) {
   const Window& window = params.window;
   const uint32_t taps = uint32_t{window.kernel_h} * window.kernel_w;
   const uint32_t model = window.out_c * (taps + 4);
-  return {window_outputs(window) * taps, uint64_t{window.batches} * window.out_h * row,
+  return {window_outputs(window) * taps, window.batches * batch,
           packed_bytes > model ? packed_bytes - model : 0};
 }
 

@@ -80,8 +80,8 @@ bool depthwise_takes_3x3(const DepthwiseConv2dParams& params);
 // Checks the shared part of the footprint and adds `count` records of `bytes` as the only constant.
 bool depthwise_footprint(const DepthwiseConv2dParams& params, uint32_t count, uint32_t bytes, Footprint* result);
 
-// The cost of `row` instructions for each row and of so many bytes of constants.
-Cost depthwise_cost(const DepthwiseConv2dParams& params, uint64_t row, uint32_t packed_bytes);
+// The cost of `batch` instructions for each batch and of so many bytes of constants.
+Cost depthwise_cost(const DepthwiseConv2dParams& params, uint64_t batch, uint32_t packed_bytes);
 
 // Writes parts of records.
 class DepthwisePacker {
