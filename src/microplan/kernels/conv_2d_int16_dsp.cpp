@@ -103,7 +103,7 @@ Status conv_2d_int16_dsp_run(const void* in, Rows rows, const Io& io, void* scra
   const dsp::Int16Outputs outputs(params.quantization, io, depth);
   dsp::Int16Rescale* const made = reinterpret_cast<dsp::Int16Rescale*>(static_cast<uint8_t*>(scratch) +
                                                                        dsp::Int16Pixels::bytes(depth, 2));
-  const dsp::Int16Rescale* const rescales = outputs.rescale_all(out_c, made) ? made : nullptr;
+  const dsp::Int16Rescale* const rescales = outputs.rescale(0, out_c, made) ? made : nullptr;
   dsp::Int16Pixels pixels(scratch, depth);
   WindowPosition at(window, io.view(0), sizeof(int16_t));
   for (uint32_t row = rows.first; row < rows.last; ++row) {
@@ -119,7 +119,8 @@ Status conv_2d_int16_dsp_run(const void* in, Rows rows, const Io& io, void* scra
           gather(params, at, in_channel, &pixels);
           pixels.end();
         }
-        pixels.multiply(outputs, rescales, channel, group_channels, y + out_x * out_c + channel, out_c);
+        pixels.multiply(outputs, rescales == nullptr ? nullptr : rescales + channel, channel, group_channels,
+                        y + out_x * out_c + channel, out_c);
         in_channel += filter_c;
       }
       out_x += count;

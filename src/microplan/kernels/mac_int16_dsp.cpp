@@ -154,25 +154,21 @@ void dot_4x1(Block* block) { dot(block, 4, 1); }
 Int16Outputs::Int16Outputs(const Int16Quantization& params, const Io& io, uint32_t depth)
     : params_(params),
       general_(params, io, Batch{1, 1, 1}, nullptr),
-      bias_(io.constant<uint8_t>(1)),
+      bias_(io.constant<int64_t>(1)),
       requantize_(io.constant<Requantize>(2)),
       depth_(depth) {}
 
-bool Int16Outputs::rescale(uint32_t channel, Int16Rescale* result) const {
+bool Int16Outputs::rescale(uint32_t channel, uint32_t count, Int16Rescale* result) const {
   if (depth_ > kInt16MaxProducts || params_.bias_bytes != sizeof(int64_t)) return false;
-  const int64_t bias = bias_ == nullptr ? 0 : reinterpret_cast<const int64_t*>(bias_)[channel];
   const int32_t limit = INT32_MAX - static_cast<int32_t>(depth_ << 22);
-  const Requantize by = requantize_[channel * params_.per_channel];
-  if (bias > limit || bias < -limit || by.shift > -1 || by.shift < -17) return false;
-  result->bias = static_cast<int32_t>(bias);
-  const int32_t reduced = by.multiplier < 0x7fff0000 ? (by.multiplier + (1 << 15)) >> 16 : 0x7fff;
-  result->multiplier = shift_left(reduced, 17 + by.shift);
-  return true;
-}
-
-bool Int16Outputs::rescale_all(uint32_t channels, Int16Rescale* results) const {
-  for (uint32_t c = 0; c < channels; ++c) {
-    if (!rescale(c, &results[c])) return false;
+  for (const uint32_t end = channel + count; channel < end; ++channel) {
+    const int64_t bias = bias_ == nullptr ? 0 : bias_[channel];
+    const Requantize by = requantize_[channel * params_.per_channel];
+    if (bias > limit || bias < -limit || by.shift > -1 || by.shift < -17) return false;
+    result->bias = static_cast<int32_t>(bias);
+    const int32_t reduced = by.multiplier < 0x7fff0000 ? (by.multiplier + (1 << 15)) >> 16 : 0x7fff;
+    result->multiplier = shift_left(reduced, 17 + by.shift);
+    ++result;
   }
   return true;
 }
@@ -226,59 +222,108 @@ void Int16Pixels::end() {
   for (uint32_t i = 0; i < rest; ++i) put(inputs[i]);
 }
 
+namespace {
+
+template <uint32_t kPixels>
+inline void dot(Block* block) {
+  if constexpr (kPixels == 2) {
+    dot_2x2(block);
+  } else {
+    dot_4x1(block);
+  }
+}
+
+// Outputs of `count` channels from `channel` on.
+struct Place {
+  const Int16Outputs& outputs;
+  uint32_t channel, count;
+  int16_t* y;
+  uint32_t y_pixel;
+};
+
+// Filters of more than kInt16MaxProducts.
+template <uint32_t kPixels>
+[[gnu::noinline]] void finish_long(const Place& place, uint32_t depth, Block* block) {
+  uint64_t sums[4] = {0, 0, 0, 0};
+  for (uint32_t left = depth / 4; left != 0;) {
+    block->groups = left < kInt16MaxProducts / 4 ? left : kInt16MaxProducts / 4;
+    left -= block->groups;
+    block->back = left == 0 ? (0u - depth) & 3 : 0;
+    dot<kPixels>(block);
+    for (uint32_t i = 0; i < 4; ++i) sums[i] += static_cast<uint64_t>(static_cast<int64_t>(block->sum[i]));
+    block->x += 4 * kPixels * block->groups;
+    for (uint32_t c = 0; c < 4 / kPixels; ++c) block->filter[c] += 4 * block->groups;
+  }
+  for (uint32_t i = 0; i < place.count * kPixels; ++i) {
+    place.y[i / kPixels + i % kPixels * place.y_pixel] = place.outputs.finish(place.channel + i / kPixels, sums[i]);
+  }
+}
+
+// Channels without a rescaling, and the last ones.
+template <uint32_t kPixels>
+[[gnu::noinline]] void finish_some(const Place& place, const Int16Rescale* by, const int32_t* sum) {
+  for (uint32_t i = 0; i < place.count * kPixels; ++i) {
+    const uint32_t c = i / kPixels;
+    const uint64_t wide = static_cast<uint64_t>(static_cast<int64_t>(sum[i]));
+    place.y[c + i % kPixels * place.y_pixel] =
+        by != nullptr ? place.outputs.finish(sum[i], by[c]) : place.outputs.finish(place.channel + c, wide);
+  }
+}
+
+template <uint32_t kPixels>
+void multiply_pixels(Place place, const Int16Rescale* rescales, const int16_t* x, uint32_t depth) {
+  constexpr uint32_t kChannels = 4 / kPixels;
+  const Int16Outputs& outputs = place.outputs;
+  const uint32_t end = place.channel + place.count;
+  const int8_t* filter = outputs.filter() + place.channel * depth;
+  Block block;
+  while (place.channel != end) {
+    place.count = end - place.channel < kChannels ? end - place.channel : kChannels;
+    block.x = x;
+    // Channels beyond the last repeat the first, and their sums are not used.
+    block.filter[0] = filter;
+    block.filter[1] = place.count > 1 ? filter + depth : filter;
+    if constexpr (kPixels == 1) {
+      block.filter[2] = place.count > 2 ? filter + 2 * depth : filter;
+      block.filter[3] = place.count > 3 ? filter + 3 * depth : filter;
+    }
+    filter += kChannels * depth;
+    if (depth > kInt16MaxProducts) {
+      finish_long<kPixels>(place, depth, &block);
+    } else {
+      block.groups = depth / 4;
+      block.back = (0u - depth) & 3;
+      dot<kPixels>(&block);
+      Int16Rescale made[kChannels];
+      const Int16Rescale* by = rescales;
+      if (by == nullptr && outputs.rescale(place.channel, place.count, made)) by = made;
+      if (by != nullptr && place.count == kChannels) {
+        int16_t* const y = place.y;
+        // Compilers do not unroll a loop here.
+        int16_t* const y_last = y + (kPixels - 1) * place.y_pixel;
+        y[0] = outputs.finish(block.sum[0], by[0]);
+        y_last[2 - kPixels] = outputs.finish(block.sum[1], by[1 / kPixels]);
+        y[2 / kPixels] = outputs.finish(block.sum[2], by[2 / kPixels]);
+        y_last[4 / kPixels - 1] = outputs.finish(block.sum[3], by[3 / kPixels]);
+      } else {
+        finish_some<kPixels>(place, by, block.sum);
+      }
+    }
+    place.y += kChannels;
+    place.channel += kChannels < place.count ? kChannels : place.count;
+    if (rescales != nullptr) rescales += kChannels;
+  }
+}
+
+}  // namespace
+
 void Int16Pixels::multiply(const Int16Outputs& outputs, const Int16Rescale* rescales, uint32_t channel,
                            uint32_t channels, int16_t* y, uint32_t y_pixel) const {
-  const uint32_t pixels = pixels_;
-  const uint32_t block_channels = pixels == 2 ? 2 : 4;
-  const uint32_t back = (0u - depth_) & 3;
-  const int8_t* filter = outputs.filter() + channel * depth_;
-  Block block;
-  while (channels != 0) {
-    const uint32_t count = channels < block_channels ? channels : block_channels;
-    // Channels beyond the last repeat it, and their sums are not used.
-    const int8_t* from = filter;
-    for (uint32_t c = 0; c < block_channels; ++c) {
-      block.filter[c] = from;
-      if (c + 1 < count) from += depth_;
-    }
-    filter = from + depth_;
-    block.x = halves_;
-    if (depth_ <= kInt16MaxProducts) {
-      block.groups = depth_ / 4;
-      block.back = back;
-      pixels == 2 ? dot_2x2(&block) : dot_4x1(&block);
-      const int32_t* sum = block.sum;
-      for (uint32_t c = channel; c < channel + count; ++c) {
-        Int16Rescale by;
-        const bool fast = rescales != nullptr || outputs.rescale(c, &by);
-        if (rescales != nullptr) by = rescales[c];
-        int16_t* y_channel = y++;
-        for (uint32_t p = 0; p < pixels; ++p) {
-          const int32_t value = *sum++;
-          *y_channel = fast ? outputs.finish(value, by)
-                            : outputs.finish(c, static_cast<uint64_t>(static_cast<int64_t>(value)));
-          y_channel += y_pixel;
-        }
-      }
-    } else {
-      uint64_t sums[4] = {0, 0, 0, 0};
-      for (uint32_t left = depth_ / 4; left != 0;) {
-        block.groups = left < kInt16MaxProducts / 4 ? left : kInt16MaxProducts / 4;
-        left -= block.groups;
-        block.back = left == 0 ? back : 0;
-        pixels == 2 ? dot_2x2(&block) : dot_4x1(&block);
-        for (uint32_t i = 0; i < 4; ++i) sums[i] += static_cast<uint64_t>(static_cast<int64_t>(block.sum[i]));
-        block.x += 4 * pixels * block.groups;
-        for (const int8_t*& taps : block.filter) taps += 4 * block.groups;
-      }
-      for (uint32_t i = 0; i < count * pixels; ++i) {
-        const uint32_t c = pixels == 2 ? i / 2 : i;
-        y[c + (i & (pixels - 1)) * y_pixel] = outputs.finish(channel + c, sums[i]);
-      }
-      y += count;
-    }
-    channel += count;
-    channels -= count;
+  const Place place = {outputs, channel, channels, y, y_pixel};
+  if (pixels_ == 2) {
+    multiply_pixels<2>(place, rescales, halves_, depth_);
+  } else {
+    multiply_pixels<1>(place, rescales, halves_, depth_);
   }
 }
 

@@ -28,10 +28,8 @@ class Int16Outputs {
  public:
   // `depth` products make a sum.
   Int16Outputs(const Int16Quantization& params, const Io& io, uint32_t depth);
-  // False when the channel has none: finish() is for any sum.
-  bool rescale(uint32_t channel, Int16Rescale* result) const;
-  // The same for channels from 0 on.
-  bool rescale_all(uint32_t channels, Int16Rescale* results) const;
+  // Of `count` channels from `channel` on. False when they have none: finish() is for any sum.
+  bool rescale(uint32_t channel, uint32_t count, Int16Rescale* result) const;
   int16_t finish(int32_t sum, Int16Rescale by) const {
     return static_cast<int16_t>(clamp(by.apply(sum), params_.act_min, params_.act_max));
   }
@@ -41,7 +39,7 @@ class Int16Outputs {
  private:
   const Int16Quantization& params_;
   const Int16Accumulator general_;
-  const uint8_t* const bias_;
+  const int64_t* const bias_;  // where biases have 8 bytes
   const Requantize* const requantize_;
   const uint32_t depth_;
 };
@@ -63,7 +61,7 @@ class Int16Pixels {
   void end();
 
   // The outputs of `channels` channels from `channel` on for all pixels, the second one's `y_pixel` elements after the first
-  // one's. rescales: of all channels of the operator; nullptr: they are made here.
+  // one's. rescales: of the channels, nullptr: they are made here.
   void multiply(const Int16Outputs& outputs, const Int16Rescale* rescales, uint32_t channel, uint32_t channels,
                 int16_t* y, uint32_t y_pixel) const;
 
