@@ -18,16 +18,29 @@ constexpr uint32_t kStripBytes = 1024;
 constexpr uint32_t kMaxPixels = 32;
 constexpr uint32_t kFilterBytes = 2560;
 
+// The strips of all channels are kept from row to row when they take no more.
+constexpr uint32_t kKeptBytes = 4096;
+// Words of a column of a sweep.
+constexpr uint32_t kSweepWords = 4;
+
 // Input columns side by side in a strip. Taps that dilation separates are taken out one by one, for one pixel at a time.
 struct Strip {
   uint32_t pixels;       // outputs made of one strip
   uint32_t columns;
   uint32_t column_step;  // input columns from one to the next
+  bool sweeps;           // sweep_3x3() takes it
+  uint32_t column_words;
+
+  uint32_t words() const { return columns * column_words + 1; }
 };
 
-Strip strip_of(const Window& window) {
-  Strip strip = {1, window.kernel_w, window.dilation_w};
-  const uint32_t column_bytes = window.kernel_h * kLanes;
+Strip strip_of(const DepthwiseConv2dParams& params) {
+  const Window& window = params.window;
+  Strip strip = {1, window.kernel_w, window.dilation_w, false, window.kernel_h};
+  strip.sweeps = window.kernel_h == 3 && window.kernel_w == 3 && window.dilation_w == 1 && window.stride_w <= 2 &&
+                 params.quantization.fast != 0;
+  if (strip.sweeps) strip.column_words = kSweepWords;
+  const uint32_t column_bytes = strip.column_words * kLanes;
   const uint32_t columns = kStripBytes / column_bytes;
   if (window.dilation_w != 1 || columns < uint32_t{window.kernel_w} + window.stride_w) return strip;
   strip.pixels = (columns - window.kernel_w) / window.stride_w + 1;
@@ -47,18 +60,31 @@ uint32_t filter_words(const Window& window) {
   return taps_of(window) * (quads > kFilterBytes / kLanes / taps_of(window) ? 1 : quads);
 }
 
-// Scratch: constants of all channels, offsets of the window's rows, rearranged filters, a strip, the sums of its pixels.
+// Whether every four channels have a strip of their own, which is a whole row: only rows that the row before does not need
+// are loaded then.
+bool keeps_strips(const Window& window, const Strip& strip) {
+  return strip.sweeps && window.dilation_h == 1 && window.stride_h <= 2 && strip.pixels == window.out_w &&
+         quads_of(window) <= kKeptBytes / (strip.words() * kLanes);
+}
+
+uint32_t strip_words(const Window& window, const Strip& strip) {
+  return strip.words() * (keeps_strips(window, strip) ? quads_of(window) : 1);
+}
+
+// Scratch: constants of all channels, offsets of the window's rows, rearranged filters, strips, the sums of a strip's pixels.
 uint32_t scratch_bytes(const void* in, uint32_t) {
-  const Window& window = static_cast<const DepthwiseConv2dParams*>(in)->window;
+  const DepthwiseConv2dParams& params = *static_cast<const DepthwiseConv2dParams*>(in);
+  const Window& window = params.window;
+  const Strip strip = strip_of(params);
   return window.out_c * static_cast<uint32_t>(sizeof(ChannelConstants)) +
-         (window.kernel_h + filter_words(window) + strip_of(window).columns * window.kernel_h +
-          kLanes * kMaxPixels) * static_cast<uint32_t>(sizeof(uint32_t));
+         (window.kernel_h + filter_words(window) + strip_words(window, strip) +
+          (strip.sweeps ? 0 : kLanes * kMaxPixels)) * static_cast<uint32_t>(sizeof(uint32_t));
 }
 
 Cost cost(const void* in, const Target&) {
   const DepthwiseConv2dParams& params = *static_cast<const DepthwiseConv2dParams*>(in);
   const Window& window = params.window;
-  const Strip strip = strip_of(window);
+  const Strip strip = strip_of(params);
   // Lanes without a channel take as long as the others.
   const uint64_t lanes = (window.out_c + kLanes - 1) / kLanes * kLanes;
   const uint64_t rows = uint64_t{window.batches} * window.out_h * lanes;
@@ -71,6 +97,8 @@ Cost cost(const void* in, const Target&) {
               strips * (10 + load * strip.columns * window.kernel_h + 2 * taps_of(window)),
           constant_bytes(params.quantization, window.out_c)};
 }
+
+static_assert(sizeof(FastChannel) == sizeof(ChannelConstants), "either lies in the same place");
 
 // Offsets of the input channels of four output channels.
 struct Lanes {
@@ -217,78 +245,223 @@ inline uint32_t* fill(uint32_t word, uint32_t count, uint32_t* to, uint32_t to_s
 
 #endif
 
-// Three taps of a kernel row, side by side.
-struct Taps3 {
-  int32_t tap[3];
+// 3 x 3 taps: the strip's columns are walked through once, with the taps in registers. A column is kSweepWords words: a row
+// of taps each, and one that is not 0 in the strip's last column. Behind that one lies where the Sweep is.
+struct Sweep {
+  const int8_t* filter;  // columns of taps
+  const int8_t* x;
+  const FastChannel* channel;
+  int8_t* y;  // the last pixel's
+  uint32_t y_step;
+  uint32_t pixels;
+  uint32_t lanes;
+  uint32_t entry;  // where the loop begins
 };
 
-template <int32_t kTap>
-inline void add_tap(uint32_t& sum, int32_t x, const Taps3& taps) {
-  if constexpr (kTap >= 0 && kTap < 3) add_product(sum, x, taps.tap[kTap]);
+#if defined(__thumb2__)
+
+// Columns of a stride of 1 go by three, in 52 bytes of instructions each.
+uint32_t sweep_entry(uint32_t stride, uint32_t columns) {
+  return stride == 1 ? (2 * columns) % 3 * 52 : 3 * 52 + 16;
 }
 
-// The columns from kColumn on of one row of a strip for 3 x 3 taps, added to the sums of kPixels pixels.
-template <int32_t kStride, int32_t kPixels, int32_t kColumn>
-inline void add_columns(const int8_t* x, const Taps3& taps, uint32_t (&sums)[4]) {
-  const int32_t value = x[kColumn * 3 * static_cast<int32_t>(kLanes)];
-  add_tap<kColumn>(sums[0], value, taps);
-  if constexpr (kPixels > 1) {
-    add_tap<kColumn - kStride>(sums[1], value, taps);
-    add_tap<kColumn - 2 * kStride>(sums[2], value, taps);
-    add_tap<kColumn - 3 * kStride>(sums[3], value, taps);
+void set_sweep(uint32_t* behind, const Sweep* sweep) { *behind = reinterpret_cast<uint32_t>(sweep); }
+
+// The outputs of a sweep, which is used up.
+[[gnu::naked, gnu::noinline]] void sweep_3x3(Sweep*) {
+  asm(".syntax unified\n"
+      // r5-r11, lr, r0: taps, r1: x, r2-r4: sums. Sums go to the stack: all registers are taken, and those of the columns
+      // that begin in the padding are dropped.
+      "  .macro column_of_1 third, second, first\n"
+      "  ldrsb r12, [r1, #4]\n"
+      "  mla \\third, r12, lr, \\third\n"
+      "  mla \\second, r12, r9, \\second\n"
+      "  mul \\first, r12, r6\n"
+      "  ldrsb r12, [r1, #8]\n"
+      "  mla \\third, r12, r0, \\third\n"
+      "  mla \\second, r12, r10, \\second\n"
+      "  mla \\first, r12, r7, \\first\n"
+      "  ldrsb r12, [r1], #16\n"
+      "  mla \\third, r12, r11, \\third\n"
+      "  mla \\second, r12, r8, \\second\n"
+      "  mla \\first, r12, r5, \\first\n"
+      "  str \\third, [sp, #-4]!\n"
+      "  .endm\n"
+      "  .macro columns_of_2 last, first\n"
+      "  ldrsb r12, [r1, #4]\n"
+      "  mla \\last, r12, lr, \\last\n"
+      "  mul \\first, r12, r6\n"
+      "  ldrsb r12, [r1, #8]\n"
+      "  mla \\last, r12, r0, \\last\n"
+      "  mla \\first, r12, r7, \\first\n"
+      "  ldrsb r12, [r1], #16\n"
+      "  mla \\last, r12, r11, \\last\n"
+      "  mla \\first, r12, r5, \\first\n"
+      "  str \\last, [sp, #-4]!\n"
+      "  ldrsb r12, [r1, #-4]\n"
+      "  cmp r12, #0\n"
+      "  bne 4f\n"
+      "  ldrsb r12, [r1, #4]\n"
+      "  mla \\first, r12, r9, \\first\n"
+      "  ldrsb r12, [r1, #8]\n"
+      "  mla \\first, r12, r10, \\first\n"
+      "  ldrsb r12, [r1], #16\n"
+      "  mla \\first, r12, r8, \\first\n"
+      "  .endm\n"
+      "  .macro output sum\n"
+      "  add \\sum, r5, \\sum, lsl #1\n"
+      "  mov r2, #0x80000000\n"
+      "  add r3, r7, \\sum, asr #31\n"
+      "  smlal r2, r3, \\sum, r6\n"
+      "  asr r3, r3, r8\n"
+      "  ssat r3, #8, r3\n"
+      "  strb r3, [r9]\n"
+      "  sub r9, r9, r10\n"
+      "  .endm\n"
+      "  push {r4-r11, lr}\n"
+      "  mov r12, r0\n"
+      "1:\n"
+      "  ldrd r0, r1, [r12]\n"
+      "  add r2, r0, #1\n"
+      "  add r3, r1, #1\n"
+      "  strd r2, r3, [r12]\n"
+      "  ldr r3, [r12, #28]\n"
+      "  adr r4, 2f\n"
+      "  add r3, r3, r4\n"
+      "  ldrsb r5, [r0]\n"
+      "  ldrsb r6, [r0, #4]\n"
+      "  ldrsb r7, [r0, #8]\n"
+      "  ldrsb r8, [r0, #12]\n"
+      "  ldrsb r9, [r0, #16]\n"
+      "  ldrsb r10, [r0, #20]\n"
+      "  ldrsb r11, [r0, #24]\n"
+      "  ldrsb lr, [r0, #28]\n"
+      "  ldrsb r0, [r0, #32]\n"
+      "  mov pc, r3\n"
+      "  .balign 4\n"
+      "2:\n"
+      "  column_of_1 r2, r3, r4\n"
+      "  column_of_1 r3, r4, r2\n"
+      "  column_of_1 r4, r2, r3\n"
+      "  ldrsb r12, [r1, #-4]\n"
+      "  cmp.w r12, #0\n"
+      "  beq.w 2b\n"
+      "  b.w 4f\n"
+      "  push {r2}\n"
+      "3:\n"
+      "  columns_of_2 r2, r3\n"
+      "  columns_of_2 r3, r2\n"
+      "  b 3b\n"
+      "4:\n"
+      "  bic r1, r1, #3\n"
+      "  ldr r12, [r1]\n"
+      "  ldrd r4, r9, [r12, #8]\n"
+      "  ldm r4!, {r5-r8}\n"
+      "  add r11, r9, #1\n"
+      "  strd r4, r11, [r12, #8]\n"
+      "  ldrd r10, r11, [r12, #16]\n"
+      "  lsrs r11, r11, #1\n"
+      "  bcc 5f\n"
+      "  pop {r0}\n"
+      "  output r0\n"
+      "5:\n"
+      "  beq 7f\n"
+      "6:\n"
+      "  pop {r0, r1}\n"
+      "  output r0\n"
+      "  output r1\n"
+      "  subs r11, r11, #1\n"
+      "  bne 6b\n"
+      "7:\n"
+      "  add sp, sp, #8\n"
+      "  ldr r0, [r12, #24]\n"
+      "  subs r0, r0, #1\n"
+      "  str r0, [r12, #24]\n"
+      "  bne 1b\n"
+      "  pop {r4-r11, pc}\n"
+      "  .purgem column_of_1\n"
+      "  .purgem columns_of_2\n"
+      "  .purgem output\n"
+      :
+      :
+      : "r0", "r1", "r2", "r3", "r12", "lr", "cc", "memory");
+}
+
+#else
+
+uint32_t sweep_entry(uint32_t stride, uint32_t) { return stride; }
+
+void set_sweep(uint32_t*, const Sweep*) {}
+
+struct Taps3 {
+  int32_t tap[3];
+  uint32_t multiply(const int8_t* x) const {
+    return static_cast<uint32_t>(x[0] * tap[0] + x[4] * tap[1] + x[8] * tap[2]);
   }
-  if constexpr (kColumn < (kPixels - 1) * kStride + 2) add_columns<kStride, kPixels, kColumn + 1>(x, taps, sums);
-}
+};
 
-template <int32_t kStride, int32_t kPixels>
-inline void add_row(const int8_t* filter, const int8_t* x, uint32_t (&sums)[4]) {
-  const Taps3 taps = {{filter[0], filter[3 * kLanes], filter[6 * kLanes]}};
-  add_columns<kStride, kPixels, 0>(x, taps, sums);
-}
-
-// The sums of `lanes` channels and kPixels * `blocks` pixels, 1 or 4 in a block, for 3 x 3 taps.
-template <int32_t kStride, int32_t kPixels>
-[[gnu::noinline]] void multiply_3x3(const int8_t* filter, const int8_t* x, uint32_t lanes, uint32_t blocks,
-                                    uint32_t* to) {
-  for (; lanes != 0; --lanes) {
-    const int8_t* at = x++;
-    uint32_t* sum = to;
-    for (uint32_t left = blocks; left != 0; --left) {
-      uint32_t sums[4] = {};
-      add_row<kStride, kPixels>(filter, at, sums);
-      add_row<kStride, kPixels>(filter + kLanes, at + kLanes, sums);
-      add_row<kStride, kPixels>(filter + 2 * kLanes, at + 2 * kLanes, sums);
-      sum[0] = sums[0];
-      if constexpr (kPixels > 1) {
-        sum[1] = sums[1];
-        sum[2] = sums[2];
-        sum[3] = sums[3];
+// The outputs of a sweep.
+void sweep_3x3(Sweep* sweep) {
+  constexpr uint32_t kStep = kSweepWords * kLanes;
+  const uint32_t y_step = sweep->y_step;
+  for (uint32_t lane = 0; lane < sweep->lanes; ++lane) {
+    const int8_t* const filter = sweep->filter + lane;
+    const Taps3 taps0 = {{filter[0], filter[4], filter[8]}};
+    const Taps3 taps1 = {{filter[12], filter[16], filter[20]}};
+    const Taps3 taps2 = {{filter[24], filter[28], filter[32]}};
+    const FastChannel channel = sweep->channel[lane];
+    const int8_t* x = sweep->x + lane;
+    int8_t* y = sweep->y + lane - (sweep->pixels - 1) * y_step;
+    if (sweep->entry == 1) {
+      uint32_t first = taps0.multiply(x);
+      uint32_t second = first;
+      x += kStep;
+      first = taps0.multiply(x);
+      second += taps1.multiply(x);
+      for (uint32_t left = sweep->pixels; left != 0; --left, y += y_step) {
+        x += kStep;
+        *y = requantize(channel, second + taps2.multiply(x));
+        second = first + taps1.multiply(x);
+        first = taps0.multiply(x);
       }
-      sum += kPixels;
-      at += kPixels * kStride * 3 * kLanes;
+    } else {
+      uint32_t sum = taps0.multiply(x);
+      for (uint32_t left = sweep->pixels; left != 0; --left, y += y_step) {
+        x += 2 * kStep;
+        *y = requantize(channel, sum + taps1.multiply(x - kStep) + taps2.multiply(x));
+        sum = taps0.multiply(x);
+      }
     }
-    ++filter;
-    to += kMaxPixels;
   }
 }
+
+#endif
 
 class Depthwise {
  public:
   Depthwise(const DepthwiseConv2dParams& params, const Io& io, void* scratch)
       : params_(params),
         window_(params.window),
-        strip_(strip_of(window_)),
+        strip_(strip_of(params)),
         input_(io.view(0)),
         filter_(io.constant<int8_t>(0)),
         outputs_(params.quantization, io),
         taps_(taps_of(window_)),
         keeps_filters_(filter_words(window_) != taps_),
+        keeps_strips_(keeps_strips(window_, strip_)),
         constants_(static_cast<ChannelConstants*>(scratch)),
+        fast_constants_(static_cast<FastChannel*>(scratch)),
         row_offsets_(reinterpret_cast<uint32_t*>(constants_ + window_.out_c)),
         filters_(row_offsets_ + window_.kernel_h),
         inputs_(filters_ + filter_words(window_)),
-        sums_(reinterpret_cast<uint32_t(*)[kMaxPixels]>(inputs_ + strip_.columns * window_.kernel_h)) {
-    for (uint32_t c = 0; c < window_.out_c; ++c) constants_[c] = folded_constants(c);
+        sums_(reinterpret_cast<uint32_t(*)[kMaxPixels]>(inputs_ + strip_words(window_, strip_))) {
+    for (uint32_t c = 0; c < window_.out_c; ++c) {
+      if (strip_.sweeps) {
+        fast_constants_[c] = FastChannel(folded_constants(c));
+      } else {
+        constants_[c] = folded_constants(c);
+      }
+    }
     for (uint32_t quad = 0; keeps_filters_ && quad < quads_of(window_); ++quad) {
       load_filter(first_channel(quad), filters_ + quad * taps_);
     }
@@ -298,14 +471,22 @@ class Depthwise {
     set_row(row);
     const uint32_t quads = quads_of(window_);
     for (uint32_t first = 0; first < window_.out_w; first += strip_.pixels) {
-      set_columns(first);
       const uint32_t pixels = window_.out_w - first < strip_.pixels ? window_.out_w - first : strip_.pixels;
+      if (!keeps_strips_ || !continues_) set_columns(first, pixels);
+      uint32_t* strip = inputs_;
       for (uint32_t quad = 0; quad < quads; ++quad) {
         const uint32_t channel = first_channel(quad);
         uint32_t* const filter = keeps_filters_ ? filters_ + quad * taps_ : filters_;
         if (!keeps_filters_) load_filter(channel, filter);
-        load_strip(channel);
-        multiply(channel, reinterpret_cast<const int8_t*>(filter), pixels, y + first * window_.out_c + channel);
+        load_strip(channel, strip);
+        int8_t* const to = y + first * window_.out_c + channel;
+        if (strip_.sweeps) {
+          sweep(channel, filter, strip, pixels, to);
+        } else {
+          multiply_pairs(reinterpret_cast<const int8_t*>(filter), pixels);
+          outputs_.finish_channels({constants_ + channel, lane_count(), kMaxPixels}, sums_[0], pixels, to, window_.out_c);
+        }
+        if (keeps_strips_) strip += strip_.words();
       }
     }
   }
@@ -342,16 +523,20 @@ class Depthwise {
 
   void set_row(uint32_t row) {
     const uint32_t batch = row / window_.out_h;
-    uint32_t y = (row - batch * window_.out_h) * window_.stride_h - window_.pad_top;
+    const uint32_t out_y = row - batch * window_.out_h;
+    uint32_t y = out_y * window_.stride_h - window_.pad_top;
     for (uint32_t ky = 0; ky < window_.kernel_h; ++ky, y += window_.dilation_h) {
       row_offsets_[ky] = y < window_.in_h
                              ? static_cast<uint32_t>(input_.row(batch * window_.in_h + y) - input_.base)
                              : kPadding;
     }
+    continues_ = keeps_strips_ && out_y != 0 && row == next_row_;
+    next_row_ = row + 1;
+    first_slot_ = continues_ ? (first_slot_ + window_.stride_h) % window_.kernel_h : 0;
   }
 
   // Which of a strip's columns lie in the input.
-  void set_columns(uint32_t first_pixel) {
+  void set_columns(uint32_t first_pixel, uint32_t pixels) {
     const uint32_t left = first_pixel * window_.stride_w;
     const uint32_t step = strip_.column_step;
     const uint32_t before = left < window_.pad_left ? (window_.pad_left - left + step - 1) / step : 0;
@@ -361,11 +546,20 @@ class Depthwise {
     columns_inside_ = last - columns_before_;
     columns_behind_ = strip_.columns - last;
     column_offset_ = columns_inside_ == 0 ? 0 : (left + before * step - window_.pad_left) * window_.in_c;
+    if (!strip_.sweeps) return;
+    sweep_columns_ = (pixels - 1) * window_.stride_w + 3;
+    sweep_entry_ = sweep_entry(window_.stride_w, sweep_columns_);
+    uint32_t* strip = inputs_;
+    for (uint32_t left_quads = keeps_strips_ ? quads_of(window_) : 1; left_quads != 0; --left_quads) {
+      uint32_t* const mark = fill(0, sweep_columns_ - 1, strip + 3, kSweepWords);
+      *mark = 0x01010101;
+      set_sweep(mark + 1, &sweep_);
+      strip += strip_.words();
+    }
   }
 
-  [[gnu::noinline]] void load_strip(uint32_t channel) const {
+  [[gnu::noinline]] void load_strip(uint32_t channel, uint32_t* strip) const {
     const uint32_t zero_point = static_cast<uint8_t>(-params_.quantization.input_offset) * 0x01010101u;
-    const uint32_t kernel_h = window_.kernel_h;
     const uint32_t multiplier = params_.depth_multiplier;
     Lanes lanes = {multiplier == 1 && window_.out_c >= kLanes, false, {}};
     uint32_t from_channel = channel;
@@ -373,41 +567,49 @@ class Depthwise {
       from_channel = channel / multiplier;
       lanes.equal = multiplier % kLanes == 0;
       // The strip of the input channel is there already.
-      if (lanes.equal && from_channel * multiplier != channel) return;
+      if (lanes.equal && !keeps_strips_ && from_channel * multiplier != channel) return;
       for (uint32_t i = 0; i < lane_count(); ++i) lanes.offset[i] = (channel + i) / multiplier - from_channel;
     }
     const int8_t* const base = reinterpret_cast<const int8_t*>(input_.base) + column_offset_ + from_channel;
     const uint32_t step = strip_.column_step * window_.in_c;
-    const uint32_t before = columns_before_, inside = columns_inside_, behind = columns_behind_;
-    const uint32_t* offset = row_offsets_;
-    uint32_t* first = inputs_;
-    for (const uint32_t* const end = offset + kernel_h; offset != end; ++offset, ++first) {
-      const bool padding = *offset == kPadding;
-      uint32_t* to = fill(zero_point, padding ? before + inside : before, first, kernel_h);
-      if (!padding) to = copy_lanes(base + *offset, step, inside, lanes, to, kernel_h);
-      (void)fill(zero_point, behind, to, kernel_h);
+    const uint32_t inside = columns_inside_;
+    const uint32_t words = strip_.column_words;
+    const uint32_t kernel_h = window_.kernel_h;
+    uint32_t ky = 0;
+    uint32_t slot = first_slot_;
+    if (continues_) {
+      ky = kernel_h - window_.stride_h;
+      slot = (slot + ky) % kernel_h;
+    }
+    for (; ky < kernel_h; ++ky) {
+      const uint32_t offset = row_offsets_[ky];
+      uint32_t* to = strip + slot;
+      if (++slot == kernel_h) slot = 0;
+      // The padding beside rows is there already when the strip was kept.
+      to = continues_ ? to + columns_before_ * words : fill(zero_point, columns_before_, to, words);
+      to = offset == kPadding ? fill(zero_point, inside, to, words)
+                              : copy_lanes(base + offset, step, inside, lanes, to, words);
+      if (!continues_) (void)fill(zero_point, columns_behind_, to, words);
     }
   }
 
-  [[gnu::noinline]] void multiply(uint32_t channel, const int8_t* filter, uint32_t pixels, int8_t* y) const {
+  // Rows of taps lie in the filter as the rows of the input do in the strip: each begins where the other does.
+  void sweep(uint32_t channel, const uint32_t* filter, const uint32_t* strip, uint32_t pixels, int8_t* y) {
     const uint32_t lanes = lane_count();
-    const uint32_t stride = window_.stride_w;
-    if (window_.kernel_h == 3 && window_.kernel_w == 3 && strip_.column_step == 1 && stride <= 2) {
-      // A last block may have one pixel more than there are; what lies behind the strip belongs to the scratch as well.
-      const uint32_t blocks = (pixels + 1) / 4;
-      const int8_t* const x = reinterpret_cast<const int8_t*>(inputs_);
-      if (blocks != 0) {
-        (stride == 1 ? multiply_3x3<1, 4> : multiply_3x3<2, 4>)(filter, x, lanes, blocks, sums_[0]);
-      }
-      const uint32_t done = 4 * blocks;
-      if (done < pixels) {
-        const auto single = stride == 1 ? multiply_3x3<1, 1> : multiply_3x3<2, 1>;
-        single(filter, x + done * stride * 3 * kLanes, lanes, pixels - done, sums_[0] + done);
-      }
-    } else {
-      multiply_pairs(filter, pixels);
+    uint32_t taps[9];
+    const uint32_t slot[3] = {first_slot_, (first_slot_ + 1) % 3, (first_slot_ + 2) % 3};
+    const uint32_t* tap = filter;
+    for (uint32_t* to = taps; to != taps + 9; to += 3, tap += 3) {
+      to[slot[0]] = tap[0];
+      to[slot[1]] = tap[1];
+      to[slot[2]] = tap[2];
     }
-    outputs_.finish_channels({constants_ + channel, lanes, kMaxPixels}, sums_[0], pixels, y, window_.out_c);
+    sweep_ = {reinterpret_cast<const int8_t*>(taps), reinterpret_cast<const int8_t*>(strip),
+              fast_constants_ + channel, y + (pixels - 1) * window_.out_c,
+              window_.out_c, pixels, lanes, sweep_entry_};
+    sweep_3x3(&sweep_);
+    if (!outputs_.limited()) return;
+    for (; pixels != 0; --pixels, y += window_.out_c) outputs_.limit(lanes, y, 1);
   }
 
   // A last pixel without a partner is computed with the one before it once more, or alone twice.
@@ -432,13 +634,21 @@ class Depthwise {
   const BaseOutput outputs_;
   const uint32_t taps_;
   const bool keeps_filters_;
+  const bool keeps_strips_;
+  // Of all channels; sweeps take FastChannels.
   ChannelConstants* const constants_;
+  FastChannel* const fast_constants_;
   uint32_t* const row_offsets_;
   uint32_t* const filters_;
   uint32_t* const inputs_;
   uint32_t (*const sums_)[kMaxPixels];
   uint32_t columns_before_ = 0, columns_inside_ = 0, columns_behind_ = 0;
   uint32_t column_offset_ = 0;  // of the first inside, in bytes
+  Sweep sweep_ = {};
+  uint32_t sweep_columns_ = 0, sweep_entry_ = 0;
+  uint32_t next_row_ = 0;
+  uint32_t first_slot_ = 0;  // where the first row of taps lies in a column
+  bool continues_ = false;   // the strips hold what the row before had
 };
 
 }  // namespace

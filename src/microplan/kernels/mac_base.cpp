@@ -5,25 +5,6 @@ namespace microplan {
 
 namespace {
 
-#if defined(__thumb2__)
-inline int8_t saturate(int32_t value) {
-  int32_t result;
-  asm("ssat %0, #8, %1" : "=r"(result) : "r"(value));
-  return static_cast<int8_t>(result);
-}
-#else
-inline int8_t saturate(int32_t value) { return static_cast<int8_t>(clamp(value, INT8_MIN, INT8_MAX)); }
-#endif
-
-// requantize_fast() of the sum and the bias, as an output.
-inline int8_t requantize(const FastChannel& channel, uint32_t sum) {
-  const int32_t twice = static_cast<int32_t>((sum << 1) + channel.twice_bias);
-  const int64_t addend = wrap_add(channel.rounding, twice >> 31) * (int64_t{1} << 32) + 0x80000000;
-  const uint64_t product = static_cast<uint64_t>(static_cast<int64_t>(twice) * channel.multiplier);
-  const uint64_t total = product + static_cast<uint64_t>(addend);
-  return saturate(static_cast<int32_t>(total >> 32) >> (channel.shift & 31));
-}
-
 // Two channels and blocks of pixels.
 struct Pair {
   const int8_t* filter;  // of the first channel; that of the second follows

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "microplan/kernels/accumulator.h"
+#include "microplan/kernels/dsp.h"
 
 namespace microplan {
 
@@ -100,6 +101,15 @@ struct FastChannel {
   uint32_t twice_bias;
   int32_t multiplier, rounding, shift;
 };
+
+// requantize_fast() of the sum and the bias, as an output.
+inline int8_t requantize(const FastChannel& channel, uint32_t sum) {
+  const int32_t twice = static_cast<int32_t>((sum << 1) + channel.twice_bias);
+  const int64_t addend = wrap_add(channel.rounding, twice >> 31) * (int64_t{1} << 32) + 0x80000000;
+  const uint64_t product = static_cast<uint64_t>(static_cast<int64_t>(twice) * channel.multiplier);
+  const uint64_t total = product + static_cast<uint64_t>(addend);
+  return static_cast<int8_t>(dsp::ssat<8>(static_cast<int32_t>(total >> 32) >> (channel.shift & 31)));
+}
 
 // Pixels whose inputs lie in scratch: blocks of kBlockPixels, with input k of pixel p of a block at [k][p], in 16 bits; or
 // one pixel alone, in 32. Around them lie where the outputs of each pixel begin, room for the sums of a pixel, and the
