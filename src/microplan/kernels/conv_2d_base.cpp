@@ -83,7 +83,7 @@ namespace kernels {
 Status conv_2d_int8_base_run(const void* in, Rows rows, const Io& io, void* scratch) {
   const Conv2dParams& params = *static_cast<const Conv2dParams*>(in);
   const Window& window = params.window;
-  const BaseOutput outputs(params.quantization, io);
+  const BaseOutput outputs(params.quantization, io, depth_of(params));
   const View output = io.view(1);
   const int8_t* const filter = io.constant<int8_t>(0);
   const uint32_t depth = depth_of(params);

@@ -445,7 +445,7 @@ class Depthwise {
         strip_(strip_of(params)),
         input_(io.view(0)),
         filter_(io.constant<int8_t>(0)),
-        outputs_(params.quantization, io),
+        outputs_(params.quantization, io, taps_of(window_)),
         taps_(taps_of(window_)),
         keeps_filters_(filter_words(window_) != taps_),
         keeps_strips_(keeps_strips(window_, strip_)),

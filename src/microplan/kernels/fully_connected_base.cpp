@@ -34,7 +34,7 @@ namespace kernels {
 Status fully_connected_int8_base_run(const void* in, Rows rows, const Io& io, void* scratch) {
   const FullyConnectedParams& params = *static_cast<const FullyConnectedParams*>(in);
   const FullyConnectedShape& shape = params.shape;
-  const BaseOutput outputs(params.quantization, io);
+  const BaseOutput outputs(params.quantization, io, shape.depth);
   const View input = io.view(0);
   const View output = io.view(1);
   const int8_t* const filter = io.constant<int8_t>(0);

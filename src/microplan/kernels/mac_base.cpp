@@ -307,7 +307,7 @@ void multiply_pair(Pair* pair) {
 
 // A tile holds several blocks while they are small, so that a channel's constants are made for many outputs; blocks of
 // more than kMaxBlockBytes would take more memory than they are worth.
-constexpr uint32_t kTileBytes = 512;
+constexpr uint32_t kTileBytes = 1024;
 constexpr uint32_t kMaxBlockBytes = 5120;
 constexpr uint32_t kMaxTableBytes = 2048;
 
@@ -321,6 +321,24 @@ constexpr uint32_t kMaxTableBytes = 2048;
   const Requantize by = {channel.multiplier, channel.shift};
   const int32_t scaled = requantize(static_cast<int32_t>(sum + static_cast<uint32_t>(channel.bias)), by);
   return static_cast<int8_t>(clamp(wrap_add(scaled, channel.rounding), params_.act_min, params_.act_max));
+}
+
+[[gnu::noinline]] ChannelConstants BaseOutput::constants(uint32_t channel) const {
+  const Requantize by = requantize_[channel * params_.per_channel];
+  ChannelConstants result = {bias_ == nullptr ? 0 : bias_[channel], by.multiplier, params_.output_offset, by.shift};
+  if (!fast()) return result;
+  // What requantize_fast() is not exact for always makes one output, that of the bias: factors that round every sum to 0,
+  // filters of 0, biases that saturate the output.
+  const uint32_t bias = static_cast<uint32_t>(result.bias);
+  const uint32_t magnitude = result.bias < 0 ? 0u - bias : bias;
+  const uint32_t less_one = ~static_cast<uint32_t>(by.shift);
+  if (less_one <= 21 && largest_products_ + magnitude < (1u << 30)) {
+    result.shift = static_cast<int32_t>(less_one + 1);
+    result.rounding = fast_rounding(params_.output_offset, result.shift);
+    return result;
+  }
+  const int32_t output = finish(result, 0);
+  return {0, 0, fast_rounding(output, 1), 1};
 }
 
 void BaseOutput::finish_channels(const Channels& channels, const uint32_t* sums, uint32_t count, int8_t* to,
@@ -348,10 +366,17 @@ void BaseOutput::finish_pixel(uint32_t first, uint32_t channels, const uint32_t*
     for (uint32_t c = 0; c < channels; ++c) to[c] = finish(constants(first + c), sums[c]);
     return;
   }
-  for (uint32_t c = 0; c < channels; ++c) {
-    FastChannel channel(constants(first + c));
-    keep(channel.multiplier);
+  // Channels with one factor differ in the bias alone.
+  const bool one_factor = params_.per_channel == 0 && params_.fast == 1;
+  FastChannel channel(constants(first));
+  for (uint32_t c = 0;;) {
     to[c] = requantize(channel, sums[c]);
+    if (++c == channels) break;
+    if (!one_factor) {
+      channel = FastChannel(constants(first + c));
+    } else if (bias_ != nullptr) {
+      channel.twice_bias = static_cast<uint32_t>(bias_[first + c]) << 1;
+    }
   }
   if (limited()) limit(channels, to, 1);
 }

@@ -26,10 +26,15 @@ inline void add_product(uint32_t& sum, int32_t x, int32_t filter) {
 // From sums without the bias to outputs, with the constants as the reference kernels have them.
 class BaseOutput {
  public:
-  BaseOutput(const ChannelQuantization& params, const Io& io)
-      : params_(params), bias_(io.constant<int32_t>(1)), requantize_(io.constant<Requantize>(2)) {}
+  // `depth`: products in a sum.
+  BaseOutput(const ChannelQuantization& params, const Io& io, uint32_t depth)
+      : params_(params),
+        bias_(io.constant<int32_t>(1)),
+        requantize_(io.constant<Requantize>(2)),
+        largest_products_(uint64_t{depth} * ((INT8_MAX + 1) * UINT8_MAX)) {}
 
-  // The bias without the input's zero point. With `fast` the shift is in [1, 22].
+  // The bias without the input's zero point. With `fast` the shift is in [1, 22], and the multiplier 0 when the output is the
+  // same for every input.
   ChannelConstants constants(uint32_t channel) const;
 
   // Outputs of channels side by side: sums[c * sum_step + i] to to[i * step + c], for i in [0, count).
@@ -55,28 +60,8 @@ class BaseOutput {
   const ChannelQuantization& params_;
   const int32_t* const bias_;  // nullptr: none
   const Requantize* const requantize_;
+  const uint64_t largest_products_;
 };
-
-inline ChannelConstants BaseOutput::constants(uint32_t channel) const {
-  const Requantize by = requantize_[channel * params_.per_channel];
-  ChannelConstants result;
-  result.bias = bias_ == nullptr ? 0 : bias_[channel];
-  result.multiplier = by.multiplier;
-  if (!fast()) {
-    result.rounding = params_.output_offset;
-    result.shift = by.shift;
-    return result;
-  }
-  // Shifts that are not to the right by 1 to 22 belong to multipliers of 0, or to channels that round to 0.
-  uint32_t less_one = ~static_cast<uint32_t>(by.shift);
-  if (less_one > 21) {
-    result.multiplier = 0;
-    less_one = 0;
-  }
-  result.shift = static_cast<int32_t>(less_one + 1);
-  result.rounding = fast_rounding(params_.output_offset, result.shift);
-  return result;
-}
 
 // x[i * kStep] = from[i] + offset; the result is what comes behind them. T and kStep are int32_t and 1, or int16_t and
 // kBlockPixels.
