@@ -211,6 +211,51 @@ inline uint32_t* fill(uint32_t word, uint32_t count, uint32_t* to, uint32_t to_s
       : "r0", "r1", "r2", "r3", "r12", "lr", "cc", "memory");
 }
 
+#elif defined(__ARM_ARCH_6M__)
+
+// sums[c][0] and sums[c][1]: the taps of channel c by those at x and at y.
+[[gnu::naked, gnu::noinline]] void multiply_4x2(const int8_t*, const int8_t*, const int8_t*, uint32_t,
+                                                uint32_t (*)[kMaxPixels]) {
+  asm(".syntax unified\n"
+      // r0-r2: the ends of filter, x and y, r3: from there to a tap, r6, r7: sums, r12: to the first tap, lr: where sums go
+      "  push {r4-r7, lr}\n"
+      "  ldr r4, [sp, #20]\n"
+      "  mov lr, r4\n"
+      "  lsls r3, r3, #2\n"
+      "  adds r0, r0, r3\n"
+      "  adds r1, r1, r3\n"
+      "  adds r2, r2, r3\n"
+      "  rsbs r3, r3, #0\n"
+      "  mov r12, r3\n"
+      "  .rept 4\n"
+      "  mov r3, r12\n"
+      "  movs r6, #0\n"
+      "  movs r7, #0\n"
+      "1:\n"
+      "  ldrsb r4, [r0, r3]\n"
+      "  ldrsb r5, [r1, r3]\n"
+      "  muls r5, r4, r5\n"
+      "  adds r6, r6, r5\n"
+      "  ldrsb r5, [r2, r3]\n"
+      "  muls r5, r4, r5\n"
+      "  adds r7, r7, r5\n"
+      "  adds r3, r3, #4\n"
+      "  bne 1b\n"
+      "  mov r3, lr\n"
+      "  str r6, [r3]\n"
+      "  str r7, [r3, #4]\n"
+      "  adds r3, r3, #128\n"
+      "  mov lr, r3\n"
+      "  adds r0, r0, #1\n"
+      "  adds r1, r1, #1\n"
+      "  adds r2, r2, #1\n"
+      "  .endr\n"
+      "  pop {r4-r7, pc}\n"
+      :
+      :
+      : "r0", "r1", "r2", "r3", "r12", "lr", "cc", "memory");
+}
+
 #else
 
 // sums[c][0] and sums[c][1]: the taps of channel c by those at x and at y.
@@ -596,15 +641,17 @@ class Depthwise {
   // Rows of taps lie in the filter as the rows of the input do in the strip: each begins where the other does.
   void sweep(uint32_t channel, const uint32_t* filter, const uint32_t* strip, uint32_t pixels, int8_t* y) {
     const uint32_t lanes = lane_count();
-    uint32_t taps[9];
-    const uint32_t slot[3] = {first_slot_, (first_slot_ + 1) % 3, (first_slot_ + 2) % 3};
-    const uint32_t* tap = filter;
-    for (uint32_t* to = taps; to != taps + 9; to += 3, tap += 3) {
-      to[slot[0]] = tap[0];
-      to[slot[1]] = tap[1];
-      to[slot[2]] = tap[2];
+    uint32_t turned[9];
+    if (first_slot_ != 0) {
+      const uint32_t slot1 = first_slot_ == 2 ? 0 : 2;
+      for (uint32_t* to = turned; to != turned + 9; to += 3, filter += 3) {
+        to[first_slot_] = filter[0];
+        to[slot1] = filter[1];
+        to[3 - first_slot_ - slot1] = filter[2];
+      }
+      filter = turned;
     }
-    sweep_ = {reinterpret_cast<const int8_t*>(taps), reinterpret_cast<const int8_t*>(strip),
+    sweep_ = {reinterpret_cast<const int8_t*>(filter), reinterpret_cast<const int8_t*>(strip),
               fast_constants_ + channel, y + (pixels - 1) * window_.out_c,
               window_.out_c, pixels, lanes, sweep_entry_};
     sweep_3x3(&sweep_);

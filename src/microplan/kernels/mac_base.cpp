@@ -119,8 +119,11 @@ struct Pair {
       : "r0", "r1", "r2", "r3", "r12", "lr", "cc", "memory");
 }
 
-// sums[c] += sum over k of filter[c * filter_stride + k] * x[k], for 4 channels.
-[[gnu::naked, gnu::noinline]] void add_products_4(const int8_t*, uint32_t, const int32_t*, uint32_t, uint32_t*) {
+constexpr bool kBlocks = true;
+constexpr uint32_t kChannels = 4;
+
+// sums[c] += sum over k of filter[c * filter_stride + k] * x[k], for kChannels channels.
+[[gnu::naked, gnu::noinline]] void add_channel_products(const int8_t*, uint32_t, const int32_t*, uint32_t, uint32_t*) {
   asm(".syntax unified\n"
       // r0, r11: filters of channels 0 and 3, r1: from one to the next, r2: x, r4-r7: sums
       "  push {r4-r11, lr}\n"
@@ -181,6 +184,87 @@ struct Pair {
 }
 
 #else
+
+#if defined(__ARM_ARCH_6M__)
+
+// Eight registers are too few for more than two sums, which a pixel alone has, too.
+constexpr bool kBlocks = false;
+constexpr uint32_t kChannels = 2;
+
+// sums[c] += sum over k of filter[c * filter_stride + k] * x[k], for kChannels channels; `count` is not 0.
+[[gnu::naked, gnu::noinline]] void add_channel_products(const int8_t*, uint32_t, const int32_t*, uint32_t, uint32_t*) {
+  asm(".syntax unified\n"
+      // r0, r1: the ends of the filters, r2: x, r3: from there to a filter's element, r5, r6: sums
+      "  push {r4-r7, lr}\n"
+      "  adds r0, r0, r3\n"
+      "  adds r1, r0, r1\n"
+      "  rsbs r3, r3, #0\n"
+      "  ldr r7, [sp, #20]\n"
+      "  ldm r7!, {r5, r6}\n"
+      "1:\n"
+      "  ldm r2!, {r4}\n"
+      "  ldrsb r7, [r0, r3]\n"
+      "  muls r7, r4, r7\n"
+      "  adds r5, r5, r7\n"
+      "  ldrsb r7, [r1, r3]\n"
+      "  muls r7, r4, r7\n"
+      "  adds r6, r6, r7\n"
+      "  adds r3, r3, #1\n"
+      "  bne 1b\n"
+      "  ldr r7, [sp, #20]\n"
+      "  stm r7!, {r5, r6}\n"
+      "  pop {r4-r7, pc}\n"
+      :
+      :
+      : "r0", "r1", "r2", "r3", "r12", "lr", "cc", "memory");
+}
+
+#else
+
+constexpr bool kBlocks = true;
+constexpr uint32_t kChannels = 4;
+
+// sums[c] += sum over k of filter[c * filter_stride + k] * x[k], for kChannels channels.
+[[gnu::noinline]] void add_channel_products(const int8_t* filter, uint32_t filter_stride, const int32_t* x, uint32_t count,
+                                      uint32_t* sums) {
+  const int8_t* filter1 = filter + filter_stride;
+  const int8_t* filter2 = filter1 + filter_stride;
+  const int8_t* filter3 = filter2 + filter_stride;
+  uint32_t sum0 = sums[0], sum1 = sums[1], sum2 = sums[2], sum3 = sums[3];
+  const auto step = [&](uint32_t k) {
+    const int32_t value = x[k];
+    add_product(sum0, value, filter[k]);
+    add_product(sum1, value, filter1[k]);
+    add_product(sum2, value, filter2[k]);
+    add_product(sum3, value, filter3[k]);
+  };
+  const auto advance = [&](uint32_t steps) {
+    x += steps;
+    filter += steps;
+    filter1 += steps;
+    filter2 += steps;
+    filter3 += steps;
+  };
+  const int32_t* end = x + (count & 3);
+  while (x != end) {
+    step(0);
+    advance(1);
+  }
+  end += count & ~3u;
+  while (x != end) {
+    step(0);
+    step(1);
+    step(2);
+    step(3);
+    advance(4);
+  }
+  sums[0] = sum0;
+  sums[1] = sum1;
+  sums[2] = sum2;
+  sums[3] = sum3;
+}
+
+#endif
 
 // sums[4 * c + p] = sum over k of filter[c * depth + k] * x[4 * k + p], for two channels c and 4 pixels p.
 [[gnu::noinline]] void multiply_2x4(const int8_t* filter, uint32_t depth, const int16_t* x, uint32_t* sums) {
@@ -248,46 +332,6 @@ void multiply_pair(Pair* pair) {
   }
 }
 
-// sums[c] += sum over k of filter[c * filter_stride + k] * x[k], for 4 channels.
-[[gnu::noinline]] void add_products_4(const int8_t* filter, uint32_t filter_stride, const int32_t* x, uint32_t count,
-                                      uint32_t* sums) {
-  const int8_t* filter1 = filter + filter_stride;
-  const int8_t* filter2 = filter1 + filter_stride;
-  const int8_t* filter3 = filter2 + filter_stride;
-  uint32_t sum0 = sums[0], sum1 = sums[1], sum2 = sums[2], sum3 = sums[3];
-  const auto step = [&](uint32_t k) {
-    const int32_t value = x[k];
-    add_product(sum0, value, filter[k]);
-    add_product(sum1, value, filter1[k]);
-    add_product(sum2, value, filter2[k]);
-    add_product(sum3, value, filter3[k]);
-  };
-  const auto advance = [&](uint32_t steps) {
-    x += steps;
-    filter += steps;
-    filter1 += steps;
-    filter2 += steps;
-    filter3 += steps;
-  };
-  const int32_t* end = x + (count & 3);
-  while (x != end) {
-    step(0);
-    advance(1);
-  }
-  end += count & ~3u;
-  while (x != end) {
-    step(0);
-    step(1);
-    step(2);
-    step(3);
-    advance(4);
-  }
-  sums[0] = sum0;
-  sums[1] = sum1;
-  sums[2] = sum2;
-  sums[3] = sum3;
-}
-
 #endif
 
 [[gnu::noinline]] uint32_t add_products_1(const int8_t* filter, const int32_t* x, uint32_t count, uint32_t sum) {
@@ -307,7 +351,7 @@ void multiply_pair(Pair* pair) {
 
 // A tile holds several blocks while they are small, so that a channel's constants are made for many outputs; blocks of
 // more than kMaxBlockBytes would take more memory than they are worth.
-constexpr uint32_t kTileBytes = 1024;
+constexpr uint32_t kTileBytes = 2048;
 constexpr uint32_t kMaxBlockBytes = 5120;
 constexpr uint32_t kMaxTableBytes = 2048;
 
@@ -411,10 +455,10 @@ template int16_t* widen<int16_t, kBlockPixels>(const int8_t* from, uint32_t coun
 
 void add_products(const int8_t* filter, uint32_t filter_stride, uint32_t channels, const int32_t* x, uint32_t count,
                   uint32_t* sums) {
-  for (; channels >= 4; channels -= 4) {
-    add_products_4(filter, filter_stride, x, count, sums);
-    filter += 4 * filter_stride;
-    sums += 4;
+  for (; channels >= kChannels; channels -= kChannels) {
+    add_channel_products(filter, filter_stride, x, count, sums);
+    filter += kChannels * filter_stride;
+    sums += kChannels;
   }
   for (; channels != 0; --channels) {
     *sums = add_products_1(filter, x, count, *sums);
@@ -454,6 +498,7 @@ PixelTile::PixelTile(const Shape& shape, const BaseOutput& outputs, void* scratc
 
 uint32_t PixelTile::begin(uint32_t pixels_left) {
   pixels_ = pixels_left >= capacity_ ? capacity_ : pixels_left < kBlockPixels ? 1 : pixels_left & ~(kBlockPixels - 1);
+  if (!kBlocks) pixels_ = 1;
   return pixels_;
 }
 
