@@ -11,9 +11,8 @@ namespace microplan {
 
 namespace {
 
-// Scratch of a block of four pixels, and of one.
-constexpr uint32_t kMaxBlockPairs = 1024;
-constexpr uint32_t kMaxPairs = 8192;
+// Bounds scratch: a block of deeper outputs would take too much.
+constexpr uint32_t kMaxPairs = 1024;
 
 bool small_enough(const Conv2dDspShape& shape) {
   return shape.pairs <= kMaxPairs;
@@ -39,8 +38,8 @@ bool footprint(const void* in, Footprint* result) {
 
 uint32_t scratch_bytes(const void* in, uint32_t) {
   const Conv2dDspShape shape(*static_cast<const Conv2dParams*>(in));
-  const uint32_t outside = shape.pointwise ? 0 : shape.run + shape.pixels * shape.chunk();
-  return 4 * shape.pixels * shape.pairs + outside;
+  const uint32_t outside = shape.pointwise ? 0 : shape.run + dsp::kBlockPixels * shape.chunk();
+  return 4 * dsp::kBlockPixels * shape.pairs + outside;
 }
 
 // The filter of a channel in the order in which its depths are widened.
@@ -171,7 +170,7 @@ Cost cost(const void* in, const Target&) {
   const uint64_t pixels = uint64_t{window.batches} * window.out_h * window.out_w;
   const uint64_t outputs = pixels * window.out_c;
   const uint64_t depth = uint64_t{window.kernel_h} * window.kernel_w * params.filter_c;
-  const bool blocks = params.quantization.fast && shape.pixels == dsp::kBlockPixels;
+  const bool blocks = params.quantization.fast;
   // In hundredths: of an output, of a pair of depths of it, and of widening one.
   const uint64_t output_cost = blocks ? 950 : params.quantization.fast ? 2200 : 6000;
   const uint64_t pair_cost = blocks ? 156 : 260;
@@ -185,7 +184,7 @@ Cost cost(const void* in, const Target&) {
 
 }  // namespace
 
-[[gnu::cold]] Conv2dDspShape::Conv2dDspShape(const Conv2dParams& params) {
+Conv2dDspShape::Conv2dDspShape(const Conv2dParams& params) {
   const Window& window = params.window;
   groups = window.in_c / params.filter_c;
   group_channels = window.out_c / groups;
@@ -200,7 +199,6 @@ Cost cost(const void* in, const Target&) {
     chunks = 1;
   }
   pairs = chunks * ((chunk() + 1) / 2);
-  pixels = pairs <= kMaxBlockPairs ? dsp::kBlockPixels : 1;
   pointwise = window.kernel_h == 1 && window.kernel_w == 1 && window.stride_h == 1 && window.stride_w == 1;
 }
 
@@ -236,11 +234,13 @@ void advance(const Window& window, Pixel* at, uint32_t pixels) {
   }
 }
 
+// Of less than a block of pixels, the last one is repeated.
 uint32_t* widen_pixels(uint32_t* to, const int8_t* from, uint32_t pixel_step, uint32_t bytes, uint32_t pixels) {
-  if (pixels == 1) return dsp::widen_pixel(to, from, bytes);
-  const int8_t* const second = from + pixel_step;
-  const int8_t* const third = second + pixel_step;
-  const int8_t* const all[dsp::kBlockPixels] = {from, second, third, third + pixel_step};
+  const int8_t* all[dsp::kBlockPixels];
+  for (uint32_t p = 0; p < dsp::kBlockPixels; ++p) {
+    all[p] = from;
+    if (p + 1 < pixels) from += pixel_step;
+  }
   return dsp::widen_block(to, all, bytes);
 }
 
@@ -253,39 +253,40 @@ uint32_t* widen_pixels(uint32_t* to, const int8_t* from, uint32_t pixel_step, ui
   return static_cast<int8_t>(clamp(value, quantization.act_min, quantization.act_max));
 }
 
-// The outputs of one pixel that records make.
-[[gnu::noinline]] void multiply_pixel(const ChannelQuantization& quantization, const dsp::Block& block, int8_t* y) {
+// The outputs of one pixel of a block that records make.
+[[gnu::noinline]] void multiply_pixel(const ChannelQuantization& quantization, const dsp::Block& block, uint32_t pixel,
+                                      int8_t* y) {
+  y += pixel * block.pixel_step;
   for (const uint32_t* filter = block.filter; filter != block.filter_end; filter += dsp::kRecordWords - 2) {
     int32_t first = static_cast<int32_t>(*filter++);
     int32_t second = static_cast<int32_t>(*filter++);
-    for (const uint32_t* x = block.input; x != block.input_end; ++x, ++filter) {
-      first = dsp::smlad(dsp::sxtb16(*filter), *x, first);
-      second = dsp::smlad(*filter, *x, second);
+    for (const uint32_t* x = block.input; x != block.input_end; x += dsp::kBlockPixels, ++filter) {
+      first = dsp::smlad(dsp::sxtb16(*filter), x[pixel], first);
+      second = dsp::smlad(*filter, x[pixel], second);
     }
     *y++ = finish(quantization, filter, static_cast<int8_t>(filter[2]), first);
     *y++ = finish(quantization, filter + 3, static_cast<int8_t>(filter[2] >> 8), wrap_sub(second, first) >> 8);
   }
 }
 
-// The outputs of a channel by itself.
-template <uint32_t kPixels>
+// The outputs of a channel by itself, of the first `pixels` of a block.
 [[gnu::noinline]] void multiply_single(const ChannelQuantization& quantization, const dsp::Block& block,
-                                       const uint8_t* record, int8_t* y) {
+                                       const uint8_t* record, uint32_t pixels, int8_t* y) {
   const uint8_t* filter = record + Conv2dDspSingle::kBytes;
   const uint32_t* x = block.input;
-  int32_t sums[kPixels];
-  for (uint32_t p = 0; p < kPixels; ++p) sums[p] = static_cast<int32_t>(dsp::load_word(record));
+  int32_t sums[dsp::kBlockPixels];
+  for (int32_t& sum : sums) sum = static_cast<int32_t>(dsp::load_word(record));
   const auto add = [&](uint32_t both) {
-    for (uint32_t p = 0; p < kPixels; ++p) sums[p] = dsp::smlad(both, *x++, sums[p]);
+    for (int32_t& sum : sums) sum = dsp::smlad(both, *x++, sum);
   };
-  const uint32_t pairs = static_cast<uint32_t>(block.input_end - block.input) / kPixels;
+  const uint32_t pairs = static_cast<uint32_t>(block.input_end - block.input) / dsp::kBlockPixels;
   for (uint32_t i = pairs / 2; i != 0; --i, filter += 4) {
     const uint32_t word = dsp::load_word(filter);
     add(dsp::sxtb16(word));
     add(dsp::sxtb16_ror8(word));
   }
   if (pairs % 2 != 0) add(dsp::join_halves(static_cast<int8_t>(filter[0]), static_cast<int8_t>(filter[1])));
-  for (uint32_t p = 0; p < kPixels; ++p, y += block.pixel_step) {
+  for (uint32_t p = 0; p < pixels; ++p, y += block.pixel_step) {
     *y = finish(quantization, record + 4, static_cast<int8_t>(record[12]), sums[p]);
   }
 }
@@ -311,7 +312,7 @@ class Convolution {
         paired_(dsp::load_word(constants_) != 0 ? 0 : shape_.group_channels & ~1u),
         channel_bytes_(shape_.single_bytes()),
         words_(static_cast<uint32_t*>(scratch)),
-        padding_(reinterpret_cast<int8_t*>(words_ + shape_.pixels * shape_.pairs)),
+        padding_(reinterpret_cast<int8_t*>(words_ + dsp::kBlockPixels * shape_.pairs)),
         gathered_(padding_ + shape_.run) {
     if (!shape_.pointwise) dsp::fill_bytes(padding_, -quantization_.input_offset, shape_.run);
   }
@@ -330,34 +331,34 @@ class Convolution {
   }
 
  private:
-  [[gnu::noinline, gnu::cold]] void run_pixels(Pixel at, uint32_t count) const {
-    const bool blocks = shape_.pixels == dsp::kBlockPixels;
+  [[gnu::noinline]] void run_pixels(Pixel at, uint32_t count) const {
     const bool clamps = quantization_.act_min != INT8_MIN || quantization_.act_max != INT8_MAX;
     int8_t* y = output_.row_as<int8_t>(at.row);
     while (count != 0) {
-      const uint32_t pixels = blocks && count >= dsp::kBlockPixels ? dsp::kBlockPixels : 1;
+      const bool whole = count >= dsp::kBlockPixels;
+      const uint32_t pixels = whole ? dsp::kBlockPixels : count;
       const uint32_t bytes = pixels * window_.out_c;
       const uint8_t* records = constants_ + 4;
       const uint8_t* singles = records + shape_.groups * paired_ * channel_bytes_;
       for (uint32_t group = 0; group < shape_.groups; ++group) {
         widen(at, pixels, group * filter_c_);
         int8_t* const to = y + group * shape_.group_channels;
-        const uint8_t* const next_records = records + paired_ * channel_bytes_;
-        const dsp::Block block = {words_, words_ + pixels * shape_.pairs, reinterpret_cast<const uint32_t*>(records),
-                                  reinterpret_cast<const uint32_t*>(next_records), window_.out_c};
-        records = next_records;
+        const uint32_t* const filter = reinterpret_cast<const uint32_t*>(records);
+        records += paired_ * channel_bytes_;
+        const dsp::Block block = {words_, words_ + dsp::kBlockPixels * shape_.pairs, filter,
+                                  reinterpret_cast<const uint32_t*>(records), window_.out_c};
         if (paired_ != 0) {
-          if (pixels != 1) {
+          if (whole) {
             dsp::multiply_block(block, to);
           } else {
-            multiply_pixel(quantization_, block, to);
+            for (uint32_t p = 0; p < pixels; ++p) multiply_pixel(quantization_, block, p, to);
           }
         }
         for (uint32_t c = paired_; c < shape_.group_channels; ++c, singles += channel_bytes_) {
-          (pixels == 1 ? multiply_single<1> : multiply_single<dsp::kBlockPixels>)(quantization_, block, singles, to + c);
+          multiply_single(quantization_, block, singles, pixels, to + c);
         }
       }
-      if (clamps && pixels != 1) dsp::clamp_bytes(y, bytes, quantization_.act_min, quantization_.act_max);
+      if (clamps && whole) dsp::clamp_bytes(y, bytes, quantization_.act_min, quantization_.act_max);
       y += bytes;
       count -= pixels;
       // A pointwise convolution takes joined rows as one.
@@ -369,7 +370,7 @@ class Convolution {
     }
   }
 
-  // The input that `pixels` outputs from `at` on are made of, 1 or a block, in the order of the output.
+  // The input that `pixels` outputs from `at` on are made of, in the order of the output.
   void widen(Pixel at, uint32_t pixels, uint32_t channel) const {
     if (shape_.pointwise) {
       const int8_t* const from = input_.row_as<const int8_t>(at.row) + at.x * window_.in_c + channel;
@@ -393,9 +394,10 @@ class Convolution {
     const uint32_t run_step = uint32_t{window_.dilation_w} * window_.in_c;
     const uint32_t end_x = static_cast<uint32_t>(corners[0].x) + (pixels - 1) * window_.stride_w +
                            (window_.kernel_w - 1u) * window_.dilation_w;
-    const bool inside = at.x + pixels <= window_.out_w && corners[0].x >= 0 && end_x < window_.in_w;
-    for (uint32_t p = 1; !inside && p < pixels; ++p) {
-      advance(window_, &at, 1);
+    const bool inside = pixels == dsp::kBlockPixels && at.x + pixels <= window_.out_w && corners[0].x >= 0 &&
+                        end_x < window_.in_w;
+    for (uint32_t p = 1; !inside && p < dsp::kBlockPixels; ++p) {
+      if (p < pixels) advance(window_, &at, 1);
       find_corner(window_, at, &corners[p]);
     }
     const uint32_t chunk = shape_.chunk();
@@ -408,31 +410,31 @@ class Convolution {
         const int8_t* from[dsp::kBlockPixels];
         if (first != nullptr) {
           from[0] = first;
-          for (uint32_t p = 1; p < pixels; ++p) from[p] = from[p - 1] + pixel_step;
+          for (uint32_t p = 1; p < dsp::kBlockPixels; ++p) from[p] = from[p - 1] + pixel_step;
           first += run_step;
         } else {
-          for (uint32_t p = 0; p < pixels; ++p) {
+          for (uint32_t p = 0; p < dsp::kBlockPixels; ++p) {
             const Corner& corner = corners[inside ? 0 : p];
             from[p] = gather(row(corner, ky, channel), corner.x + static_cast<int32_t>(i * window_.dilation_w),
                              gathered + p * chunk);
           }
         }
         if (shape_.chunk_runs == 1) {
-          to = pixels == 1 ? dsp::widen_pixel(to, from[0], chunk) : dsp::widen_block(to, from, chunk);
+          to = dsp::widen_block(to, from, chunk);
           continue;
         }
-        for (uint32_t p = 0; p < pixels; ++p) {
+        for (uint32_t p = 0; p < dsp::kBlockPixels; ++p) {
           int8_t* const place = gathered + p * chunk;
           if (from[p] != place) dsp::copy_bytes(place, from[p], shape_.run);
         }
         gathered += shape_.run;
       }
     }
-    if (shape_.chunk_runs != 1) widen_pixels(to, gathered_, chunk, chunk, pixels);
+    if (shape_.chunk_runs != 1) widen_pixels(to, gathered_, chunk, chunk, dsp::kBlockPixels);
   }
 
   // A run whose first tap is column `x` of the input's row: as it lies there, or put together at `to`.
-  [[gnu::noinline, gnu::cold]] const int8_t* gather(const int8_t* input_row, int32_t x, int8_t* to) const {
+  [[gnu::noinline]] const int8_t* gather(const int8_t* input_row, int32_t x, int8_t* to) const {
     const int32_t taps = shape_.row_runs == 1 ? window_.kernel_w : 1;
     if (input_row == nullptr || x <= -taps || x >= window_.in_w) return padding_;
     if (x >= 0 && x + taps <= window_.in_w) return input_row + static_cast<uint32_t>(x) * window_.in_c;
@@ -462,7 +464,7 @@ class Convolution {
 
 namespace kernels {
 
-[[gnu::cold]] Status conv_2d_int8_dsp_run(const void* in, Rows rows, const Io& io, void* scratch) {
+Status conv_2d_int8_dsp_run(const void* in, Rows rows, const Io& io, void* scratch) {
   Convolution(*static_cast<const Conv2dParams*>(in), io, scratch).run(rows);
   return Status::kOk;
 }

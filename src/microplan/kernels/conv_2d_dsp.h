@@ -24,7 +24,6 @@ struct Conv2dDspShape {
   uint32_t chunk_runs;      // 1, or all runs of the window
   uint32_t chunks;
   uint32_t pairs;           // of depths, of one output
-  uint32_t pixels;          // that are widened at once: a block, or one where a block would take too much scratch
   bool pointwise;           // each output pixel is made of the input pixel at the same place
 
   uint32_t chunk() const { return run * chunk_runs; }

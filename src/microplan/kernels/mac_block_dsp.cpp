@@ -238,18 +238,6 @@ uint32_t* widen_block(uint32_t* to, const int8_t* const from[kBlockPixels], uint
 
 #endif
 
-uint32_t* widen_pixel(uint32_t* to, const int8_t* from, uint32_t count) {
-  for (uint32_t i = count / 4; i != 0; --i, from += 4, to += 2) {
-    const uint32_t word = load_word(from);
-    to[0] = sxtb16(word);
-    to[1] = sxtb16_ror8(word);
-  }
-  const uint32_t rest = count % 4;
-  if (rest != 0) *to++ = join_halves(from[0], rest == 1 ? 0 : from[rest - 1]);
-  if (rest == 3) *to++ = join_halves(from[1], 0);
-  return to;
-}
-
 void copy_bytes(int8_t* to, const int8_t* from, uint32_t count) {
   if (count < 4) {
     for (; count != 0; --count) *to++ = *from++;

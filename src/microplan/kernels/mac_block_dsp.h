@@ -40,10 +40,9 @@ struct Block {
 // The outputs, kept within int8; requantization is requantize_fast(). There is at least one record.
 void multiply_block(const Block& block, int8_t* output);
 
-// Widens `count` bytes of each of four pixels, or of one. Returns the end of what was written: (count + 1) / 2 pairs, the
+// Widens `count` bytes of each of four pixels. Returns the end of what was written: (count + 1) / 2 pairs, the
 // last of which is not full when the count is odd.
 uint32_t* widen_block(uint32_t* to, const int8_t* const from[kBlockPixels], uint32_t count);
-uint32_t* widen_pixel(uint32_t* to, const int8_t* from, uint32_t count);
 
 // Between any addresses; nothing outside of both is touched.
 void copy_bytes(int8_t* to, const int8_t* from, uint32_t count);
