@@ -37,8 +37,8 @@ _FLAG_NAMES = {
     _core.PREFERS_FLASH: "kPlanPrefersFlash",
 }
 
-# Kernels are named operator_type or operator_type_variant, and where a variant has several for one operator and type those
-# for some shapes have a word more: conv_2d_int8, conv_2d_int8_dsp, depthwise_conv_2d_int8_dsp_3x3.
+# Kernels are named operator_type or operator_type_variant, and where a variant has several for one operator and type
+# those for some shapes have a word more: conv_2d_int8, conv_2d_int8_dsp, depthwise_conv_2d_int8_dsp_3x3.
 _KERNEL_NAME = re.compile(
     r".*_(?:u?int\d+(?:x\d+)?|float\d*|bool)(?:_(?P<variant>base|dsp|fpu|mve|cmsis_nn)(?:_(?P<shapes>\w+))?)?"
 )

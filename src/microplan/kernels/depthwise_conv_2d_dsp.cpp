@@ -37,6 +37,7 @@ TapWord tap_word(const Window& window, uint32_t index) {
 
 DepthwisePlanes::DepthwisePlanes(const Window& window) {
   scratch_bytes = UINT32_MAX;
+  tile = phase_words = 0;
   const uint32_t last_tap = (window.kernel_w - 1u) * window.dilation_w;
   const uint32_t beyond = last_tap / window.stride_w;
   words = window.kernel_h / 2u * window.kernel_w + window.kernel_h % 2u * ((window.kernel_w + 1u) / 2);
@@ -60,7 +61,7 @@ DepthwisePlanes::DepthwisePlanes(const Window& window) {
 uint64_t DepthwisePlanes::row_instructions(const Window& window) const {
   const uint64_t width = window.out_w;
   const uint64_t tiles = (width + tile - 1) / tile;
-  const uint64_t phase = 400 + phase_words * (window.in_c < 4 ? 10 * group : 17);
+  const uint64_t phase = 400 + phase_words * (window.in_c < 4 ? 9 * group : 17);
   const uint64_t widened = (window.in_c + 3u) / 4 * tiles * planes * phases * phase;
   return 60 + widened + window.out_c * (35 * tiles + (width + 3) / 4 * (57 + 18 * uint64_t{quads}));
 }
@@ -179,7 +180,8 @@ void multiply(Blocks& work) {
     int32_t sums[4];
     sum_four(work, work.base, sums);
     for (uint32_t i = 0; i < 4 && work.count != 0; ++i, --work.count, work.out += work.out_step) {
-      *work.out = dsp::depthwise_finish(*reinterpret_cast<const dsp::DepthwiseScale*>(scale), work.odd_zero_point, sums[i]);
+      const auto& constants = *reinterpret_cast<const dsp::DepthwiseScale*>(scale);
+      *work.out = dsp::depthwise_finish(constants, work.odd_zero_point, sums[i]);
     }
   }
 }
@@ -215,7 +217,9 @@ struct Source {
     const uint8_t* first = a.at;
     const uint8_t* second = b.at;
     for (uint32_t i = 0; i < count; ++i, first += a.step, second += b.step) {
-      to[i] = dsp::join_halves(static_cast<int8_t>(*first), static_cast<int8_t>(*second));
+      const int32_t low = static_cast<int8_t>(*first);
+      const int32_t high = static_cast<int8_t>(*second);
+      to[i] = dsp::pkhbt(static_cast<uint32_t>(low), static_cast<uint32_t>(high));
     }
   }
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // DEPTHWISE_CONV_2D, int8, with the DSP extension, in the way that can do anything. The input of a few channels is
-// widened, channel by channel, into words of two taps: two rows of the kernel at one column, and for the last row of an
-// odd number two columns of it. A plane is these words for two kernel rows, or the last one; a phase is the columns of a
-// plane that are a multiple of the stride apart. So the words that one tap meets in successive outputs lie side by side,
-// whatever stride and dilation are.
+// widened, channel by channel, into words of two taps: two rows of the kernel at one column, and for the last row of
+// an odd number two columns of it. A plane is these words for two kernel rows, or the last one; a phase is the columns
+// of a plane that are a multiple of the stride apart. So the words that one tap meets in successive outputs lie side by
+// side, whatever stride and dilation are.
 #ifndef MICROPLAN_KERNELS_DEPTHWISE_CONV_2D_DSP_H_
 #define MICROPLAN_KERNELS_DEPTHWISE_CONV_2D_DSP_H_
 
@@ -21,7 +21,7 @@ struct DepthwisePlanes {
   uint32_t planes;
   uint32_t words;  // of two taps each
   uint32_t quads;  // pairs of words
-  uint32_t group;  // channels widened together, at most 4
+  uint32_t group;   // channels widened together, at most 4
   uint32_t phases;  // of a plane that taps lie in
   uint32_t phase_words;
 

@@ -11,9 +11,9 @@ namespace microplan {
 
 namespace {
 
-// Four channels of four input rows are widened into columns of eight words: (rows 0, 1) and (rows 2, 3) of each channel.
-// Those are all that two output rows need of a column when the vertical stride is 1, so that both are made at once, with
-// the filter and two of three columns in registers.
+// Four channels of four input rows are widened into columns of eight words: (rows 0, 1) and (rows 2, 3) of each
+// channel. Those are all that two output rows need of a column when the vertical stride is 1, so that both are made at
+// once, with the filter and two of three columns in registers.
 constexpr uint32_t kColumnWords = 8;
 constexpr uint32_t kColumnBytes = 4 * kColumnWords;
 

@@ -121,7 +121,8 @@ void multiply(Pixel& work) {
       int32_t sum = 0;
       const Tap* tap = work.taps;
       for (uint32_t i = 0; i < work.inside + work.outside; ++i, ++tap) {
-        const int32_t x = i < work.inside ? static_cast<int8_t>(work.input[tap->input + c]) : dsp::low_half(work.padding);
+        const int32_t zero = dsp::low_half(work.padding);
+        const int32_t x = i < work.inside ? static_cast<int8_t>(work.input[tap->input + c]) : zero;
         sum = wrap_add(sum, x * static_cast<int8_t>(work.filter[tap->filter + c]));
       }
       *work.out++ = dsp::depthwise_finish(scale[c], work.odd_zero_point, sum);
@@ -141,7 +142,7 @@ uint32_t record_bytes(const Window& window) {
 // Instructions, from measurements.
 uint64_t row_instructions(const Window& window) {
   const uint64_t taps = taps_of(window);
-  return 80 + window.out_w * (110 + 16 * taps + groups_of(window) * (60 + 13 * taps));
+  return 80 + window.out_w * (110 + 30 * window.kernel_h + 12 * taps + groups_of(window) * (60 + 13 * taps));
 }
 
 // Only where planes take longer, and where groups of four channels leave little over.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the int8 kernels of DEPTHWISE_CONV_2D with the DSP extension share. There are three ways to run it, each a kernel
-// of its own, so that a firmware has those that its model uses; a way's loops need ChannelQuantization::fast.
+// What the int8 kernels of DEPTHWISE_CONV_2D with the DSP extension share. There are three ways to run it, each a
+// kernel of its own, so that a firmware has those that its model uses; a way's loops need ChannelQuantization::fast.
 #ifndef MICROPLAN_KERNELS_DEPTHWISE_DSP_H_
 #define MICROPLAN_KERNELS_DEPTHWISE_DSP_H_
 
