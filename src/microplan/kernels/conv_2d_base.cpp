@@ -32,7 +32,11 @@ Cost cost(const void* in, const Target&) {
   const uint64_t outputs = window_outputs(window);
   const uint64_t macs = outputs * depth;
   const uint32_t groups = window.in_c / static_cast<uint32_t>(params.filter_c);
-  return {macs, macs * 2 + outputs * 20 + pixels * groups * (70 + 4 * uint64_t{depth}),
+  // What is gathered run by run.
+  const uint64_t taps = window.kernel_h * uint64_t{groups == 1 && window.dilation_w == 1 ? 1u : window.kernel_w};
+  const uint64_t pixel_cost = 90 + 7 * uint64_t{depth} + (depth == params.filter_c ? 0 : 28 * taps);
+  const uint32_t output_cost = params.quantization.fast ? 20 : 60;
+  return {macs, macs * 2 + outputs * output_cost + pixels * groups * pixel_cost,
           constant_bytes(params.quantization, window.out_c)};
 }
 

@@ -29,8 +29,14 @@ Cost cost(const void* in, const Target& target) {
   const auto& params = *static_cast<const Shared::Params*>(in);
   const Window& window = params.window;
   const uint64_t outputs = window_outputs(window);
-  return cmsis_nn::mac_cost(outputs * window.kernel_h * window.kernel_w * params.filter_c, outputs,
-                            window.out_c * 12u, target);
+  const uint64_t taps = uint64_t{window.kernel_h} * window.kernel_w;
+  const uint32_t groups = window.in_c / static_cast<uint32_t>(params.filter_c);
+  Cost result =
+      cmsis_nn::mac_cost(outputs * taps * params.filter_c, outputs, window.out_c * 12u, target);
+  // It copies the taps of each pixel and group, one by one.
+  const bool copies = (taps != 1 || groups != 1) && (target.features & kFeatureMve) == 0;
+  if (copies) result.instructions += outputs / window.out_c * groups * (150 + 45 * taps);
+  return result;
 }
 
 }  // namespace

@@ -170,12 +170,16 @@ Cost cost(const void* in, const Target&) {
   const uint64_t pixels = uint64_t{window.batches} * window.out_h * window.out_w;
   const uint64_t outputs = pixels * window.out_c;
   const uint64_t depth = uint64_t{window.kernel_h} * window.kernel_w * params.filter_c;
-  const bool blocks = params.quantization.fast;
-  // In hundredths: of an output, of a pair of depths of it, and of widening one.
-  const uint64_t output_cost = blocks ? 950 : params.quantization.fast ? 2200 : 6000;
-  const uint64_t pair_cost = blocks ? 156 : 260;
+  // Blocks at a border or over the end of a row, of all.
+  const uint32_t border_pixels = window.kernel_w == 1 ? 0 : 2 * dsp::kBlockPixels;
+  const uint64_t border_percent = border_pixels < window.out_w ? 100 * border_pixels / window.out_w : 100;
+  // In hundredths: of an output, of a pair of depths of it, of a run, and of widening a pair.
+  const uint64_t output_cost = params.quantization.fast ? 950 : 6000;
+  const uint64_t pair_cost = params.quantization.fast ? 156 : 260;
+  const uint64_t run_cost = 900 + 50 * border_percent + (shape.chunk_runs == 1 ? 0 : 5000);
   const uint64_t widen_cost = shape.pointwise ? 220 : 300;
-  const uint64_t pixel_cost = 1500 + (shape.pointwise ? 0 : 2500 * shape.chunks) + widen_cost * shape.pairs;
+  const uint64_t runs = shape.pointwise ? 0 : uint64_t{shape.chunks} * shape.chunk_runs;
+  const uint64_t pixel_cost = 1500 + run_cost * runs + widen_cost * shape.pairs;
   const uint64_t sum = outputs * (output_cost + pair_cost * shape.pairs) + pixels * shape.groups * pixel_cost;
   const uint32_t model_bytes = static_cast<uint32_t>(window.out_c * (depth + 4));
   const uint32_t bytes = packed_bytes(shape);
