@@ -400,8 +400,8 @@ class Convolution {
                            (window_.kernel_w - 1u) * window_.dilation_w;
     const bool inside = pixels == dsp::kBlockPixels && at.x + pixels <= window_.out_w && corners[0].x >= 0 &&
                         end_x < window_.in_w;
-    for (uint32_t p = 1; !inside && p < dsp::kBlockPixels; ++p) {
-      if (p < pixels) advance(window_, &at, 1);
+    for (uint32_t p = 1; !inside && p < pixels; ++p) {
+      advance(window_, &at, 1);
       find_corner(window_, at, &corners[p]);
     }
     const uint32_t chunk = shape_.chunk();
@@ -417,11 +417,12 @@ class Convolution {
           for (uint32_t p = 1; p < dsp::kBlockPixels; ++p) from[p] = from[p - 1] + pixel_step;
           first += run_step;
         } else {
-          for (uint32_t p = 0; p < dsp::kBlockPixels; ++p) {
+          for (uint32_t p = 0; p < pixels; ++p) {
             const Corner& corner = corners[inside ? 0 : p];
             from[p] = gather(row(corner, ky, channel), corner.x + static_cast<int32_t>(i * window_.dilation_w),
                              gathered + p * chunk);
           }
+          for (uint32_t p = pixels; p < dsp::kBlockPixels; ++p) from[p] = from[p - 1];
         }
         if (shape_.chunk_runs == 1) {
           to = dsp::widen_block(to, from, chunk);
