@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// DEPTHWISE_CONV_2D, int16 with int8 filters, for the DSP extension: 4 channels at a time, where output channels are as many
-// as input channels.
+// DEPTHWISE_CONV_2D, int16 with int8 filters, for the DSP extension: 4 channels at a time, where output channels are as
+// many as input channels.
 #include "microplan/kernels.h"
 #include "microplan/kernels/depthwise_conv_2d.h"
 #include "microplan/kernels/mac_int16_dsp.h"
@@ -76,8 +76,8 @@ struct Pixel {
 
 #if defined(__ARM_FEATURE_DSP)
 
-// r0 the Pixel, r1 input, r2 filter, r3 taps left, r4 two inputs, r5 the next row, r6-r7 the filter's even and odd channels,
-// r8-r11 the sums, r12 and lr the steps.
+// r0 the Pixel, r1 input, r2 filter, r3 taps left, r4 two inputs, r5 the next row, r6-r7 the filter's even and odd
+// channels, r8-r11 the sums, r12 and lr the steps.
 __attribute__((naked, noinline)) void run_pixel(Pixel*) {
   asm volatile(
       "push {r4-r11, lr}\n"
@@ -114,7 +114,7 @@ __attribute__((naked, noinline)) void run_pixel(Pixel*) {
       "add r2, r2, r4\n"
       "cmp r5, r3\n"
       "bne 2b\n"
-      // Both multiplications round; the first clamp is that of 16 bits, the second takes two outputs at once.
+      // SSAT clamps to 16 bits, so that SSUB16 and SEL clamp two outputs at once.
       "ldr r3, [r0, #32]\n"
       "ldmia r3!, {r4-r7}\n"
       "add r8, r8, r4\n"

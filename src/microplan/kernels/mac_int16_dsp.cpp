@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Blocks of two channels by two pixels, and of four channels by one: 1.06 and 1.44 instructions per product in the inner
-// loops. A sum of at most kInt16MaxProducts has 32 bits, so that SMLAD makes it; longer ones are added up in 64 bits.
+// Blocks of two channels by two pixels, and of four channels by one: 1.06 and 1.44 instructions per product in the
+// inner loops. A sum of at most kInt16MaxProducts has 32 bits, so that SMLAD makes it; longer ones are added
+// up in 64 bits.
 #include "microplan/kernels/mac_int16_dsp.h"
 
 #if defined(__ARM_FEATURE_DSP) || MICROPLAN_EMULATE_DSP

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Products of int16 inputs and int8 filters with the DSP extension. Filters are read as they lie in the model: SXTB16 makes
-// two halves of the bytes 0 and 2 of a word, and of 1 and 3. The inputs are brought into that order once for all channels.
+// Products of int16 inputs and int8 filters with the DSP extension. Filters are read as they lie in the model: SXTB16
+// makes two halves of the bytes 0 and 2 of a word, and of 1 and 3. Inputs are brought into that order once for
+// all channels.
 #ifndef MICROPLAN_KERNELS_MAC_INT16_DSP_H_
 #define MICROPLAN_KERNELS_MAC_INT16_DSP_H_
 
@@ -15,8 +16,8 @@ namespace dsp {
 // So many products are at most (2^9 - 1) * 2^15 * 2^7 and fit 32 bits.
 constexpr uint32_t kInt16MaxProducts = 511;
 
-// From a sum of 32 bits to an output: where requantize_int64() shifts right by 16 to 32 and the sum with its bias has 32
-// bits, it is one rounding multiplication by the 16-bit multiplier shifted left.
+// From a sum of 32 bits to an output: where requantize_int64() shifts right by 16 to 32 and the sum with its bias
+// has 32 bits, it is one rounding multiplication by the 16-bit multiplier shifted left.
 struct Int16Rescale {
   int32_t bias, multiplier;
 
@@ -44,9 +45,9 @@ class Int16Outputs {
   const uint32_t depth_;
 };
 
-// The inputs of one or two pixels by groups of four: halves 0 and 2, then 1 and 3, of the first pixel, then of the second.
-// The last group of a depth that is no multiple of 4 goes with the filter's last 4 bytes: the inputs that are in the group
-// before, too, are 0 there.
+// The inputs of one or two pixels by groups of four: halves 0 and 2, then 1 and 3, of the first pixel, then of the
+// second. The last group of a depth that is no multiple of 4 goes with the filter's last 4 bytes: the inputs that are
+// in the group before, too, are 0 there.
 class Int16Pixels {
  public:
   // `memory` is 4-aligned and has bytes(); depth >= 4.
@@ -60,8 +61,8 @@ class Int16Pixels {
   void zeros(uint32_t count);
   void end();
 
-  // The outputs of `channels` channels from `channel` on for all pixels, the second one's `y_pixel` elements after the first
-  // one's. rescales: of the channels, nullptr: they are made here.
+  // The outputs of `channels` channels from `channel` on for all pixels, the second one's `y_pixel` elements after the
+  // first one's. rescales: of the channels, nullptr: they are made here.
   void multiply(const Int16Outputs& outputs, const Int16Rescale* rescales, uint32_t channel, uint32_t channels,
                 int16_t* y, uint32_t y_pixel) const;
 
