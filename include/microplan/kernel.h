@@ -10,12 +10,6 @@
 
 namespace microplan {
 
-// Output rows [first, last) along the operator's row axis (height of NHWC tensors, the outer dimensions of others).
-struct Rows {
-  uint32_t first;
-  uint32_t last;
-};
-
 // Rows of a tensor in memory: the whole of it, or a ring that holds the newest ring_rows of them.
 struct View {
   uint8_t* base;
@@ -45,7 +39,9 @@ struct Bases {
   const uint8_t* resolve(Ref ref) const {
     const uint32_t segment = static_cast<uint32_t>(ref.segment());
     constexpr uint32_t kExtra = static_cast<uint32_t>(Segment::kExtra);
-    return (segment < kExtra ? base[segment] : extra[segment - kExtra]) + ref.offset();
+    // Few operands lie there: this must not cost the others.
+    if (__builtin_expect(segment >= kExtra, 0)) return extra[segment - kExtra] + ref.offset();
+    return base[segment] + ref.offset();
   }
 };
 
@@ -106,6 +102,13 @@ struct KernelTable {
       if (kernels[i].id == id) return kernels[i].run != nullptr ? &kernels[i] : nullptr;
     }
     return nullptr;
+  }
+
+  // One that find() finds.
+  const Kernel& get(uint16_t id) const {
+    const Kernel* kernel = kernels;
+    while (kernel->id != id) ++kernel;
+    return *kernel;
   }
 };
 

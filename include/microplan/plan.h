@@ -113,6 +113,12 @@ struct PlanList {
   uint32_t count;
 };
 
+// Output rows [first, last) along the operator's row axis (height of NHWC tensors, the outer dimensions of others).
+struct Rows {
+  uint32_t first;
+  uint32_t last;
+};
+
 // One call of a kernel. Its operands: view_count PlanViews, then constant_count Refs.
 struct PlanStep {
   uint16_t kernel;  // id
@@ -120,7 +126,7 @@ struct PlanStep {
   uint8_t constant_count;
   uint32_t params;    // offset of the kernel's Params, 4-aligned
   uint32_t operands;  // offset of the first PlanView
-  uint32_t first_row, last_row;  // output rows [first_row, last_row)
+  Rows rows;
   Ref scratch;
 };
 static_assert(sizeof(PlanStep) == 24, "the plan format is fixed");

@@ -44,13 +44,13 @@ void dot_input(DotQuads& quads, const int8_t* x, uint32_t depth) {
 
 #if defined(__ARM_FEATURE_DSP)
 
-static_assert(offsetof(DotQuads, low_start) == 12 && offsetof(DotQuads, start) == 16 &&
-              offsetof(DotQuads, scale) == 20 && offsetof(DotQuads, output) == 24 &&
-              offsetof(DotQuads, scale_step) == 28 && offsetof(DotQuads, odd_zero_point) == 32 &&
-              offsetof(DotQuads, quads) == 36, "assembly knows the offsets");
+static_assert(offsetof(DotQuads, low_start) == 8 && offsetof(DotQuads, scale) == 16 &&
+              offsetof(DotQuads, output) == 20 && offsetof(DotQuads, scale_step) == 24 &&
+              offsetof(DotQuads, odd_zero_point) == 28 && offsetof(DotQuads, end) == 32 &&
+              offsetof(DotQuads, start) == 36, "assembly knows the offsets");
 
 // In assembly, because compilers keep a part of what the inner loop needs in memory. S and T of the two pairs are r4, r5 and
-// r6, r7; r8: input word; r9: where the next lies; r10: turns left; r2: filter; lr: words left after this loop.
+// r6, r7; r8: input word; r9: where the next lies; r10: turns left; r2: filter; lr: words left before this loop.
 #define MICROPLAN_DOT_WORD             \
   "  sxtb16 r11, r8\n"                 \
   "  sxtb16 r8, r8, ror #8\n"          \
@@ -68,7 +68,7 @@ static_assert(offsetof(DotQuads, low_start) == 12 && offsetof(DotQuads, start) =
   "  smlad r5, r1, r8, r5\n"           \
   "  smlad r7, r12, r8, r7\n"
 
-// r8: scale, r9: output, r10: scale_step, r11: odd_zero_point. The rounding is (odd_zero_point << shift) + (sum >> 31).
+// r8: scale, r9: output, r10: scale_step, r11: odd_zero_point, r12: end. The rounding is (odd_zero_point << shift) + (sum >> 31).
 #define MICROPLAN_DOT_FINISH(sum, bits, store, bytes) \
   "  ldrd r0, r1, [r8]\n"                             \
   "  add r8, r8, r10\n"                               \
@@ -89,24 +89,25 @@ static_assert(offsetof(DotQuads, low_start) == 12 && offsetof(DotQuads, start) =
   "  ssat r3, #" bits ", r3, asr #1\n"                    \
   "  " store " r3, [r9], #" bytes "\n"
 
-// r0: DotQuads, r1: filter. On the stack: sums of the first channels of both pairs, DotQuads. An odd number of words
+// r0: DotQuads, r1: filter. On the stack: sums of the first channels of both pairs, DotQuads's scale, to which lr points
+// outside the inner loop. An odd number of words
 // enters the loop in its middle.
 #define MICROPLAN_DOT_QUADS(bits, store, bytes, rewind_scale) \
+  "  adds r0, r0, #16\n"                                      \
   "  push {r0, r4, r5, r6, r7, r8, r9, r10, r11, lr}\n"       \
   "  sub sp, sp, #8\n"                                        \
   "  mov lr, r0\n"                                            \
   "  mov r2, r1\n"                                            \
   "1:\n"                                                      \
-  "  ldr r0, [lr, #16]\n"                                     \
-  "  ldmia lr, {r8, r9, r10, r11}\n"                          \
+  "  ldr r0, [lr, #20]\n"                                     \
   "  ldmia r0!, {r4, r5, r6, r7}\n"                           \
-  "  str r0, [lr, #16]\n"                                     \
+  "  str r0, [lr, #20]\n"                                     \
+  "  ldmdb lr, {r8, r9, r11, lr}\n"                           \
   "  strd r4, r6, [sp]\n"                                     \
   "  add r5, r5, r11\n"                                       \
   "  add r7, r7, r11\n"                                       \
   "2:\n"                                                      \
-  "  usat r0, #7, r10\n"                                      \
-  "  sub lr, r10, r0\n"                                       \
+  "  usat r0, #7, lr\n"                                       \
   "  mov r4, r5\n"                                            \
   "  mov r6, r7\n"                                            \
   "  lsrs r10, r0, #1\n"                                      \
@@ -127,44 +128,40 @@ static_assert(offsetof(DotQuads, low_start) == 12 && offsetof(DotQuads, start) =
   "  sub r6, r6, r7\n"                                        \
   "  add r4, r0, r4, asr #8\n"                                \
   "  add r6, r3, r6, asr #8\n"                                \
-  "  cmp lr, #0\n"                                            \
-  "  beq 6f\n"                                                \
+  "  subs lr, lr, #127\n"                                     \
+  "  bls 6f\n"                                                \
   "  strd r4, r6, [sp]\n"                                     \
   "  ldr r8, [r9], #4\n"                                      \
-  "  mov r10, lr\n"                                           \
   "  b 2b\n"                                                  \
   "6:\n"                                                      \
   "  ldr lr, [sp, #8]\n"                                      \
-  "  add r0, lr, #20\n"                                       \
-  "  ldmia r0, {r8, r9, r10, r11}\n"                          \
+  "  ldmia lr, {r8, r9, r10, r11, r12}\n"                     \
   "  cmp r10, #0\n"                                           \
-  "  bgt 7f\n"                                                \
-  "  blt 9f\n"                                                \
+  "  bne 8f\n"                                                \
   "  ldrd r0, r1, [r8]\n"                                     \
   "  lsl r10, r11, r1\n"                                      \
   MICROPLAN_DOT_FINISH_ONE("r4", bits, store, bytes)          \
   MICROPLAN_DOT_FINISH_ONE("r5", bits, store, bytes)          \
   MICROPLAN_DOT_FINISH_ONE("r6", bits, store, bytes)          \
   MICROPLAN_DOT_FINISH_ONE("r7", bits, store, bytes)          \
-  "  b 8f\n"                                                  \
   "7:\n"                                                      \
+  "  strd r8, r9, [lr]\n"                                     \
+  "  cmp r9, r12\n"                                           \
+  "  bne 1b\n"                                                \
+  "  mov r0, r2\n"                                            \
+  "  add sp, sp, #12\n"                                       \
+  "  pop {r4, r5, r6, r7, r8, r9, r10, r11, pc}\n"            \
+  "8:\n"                                                      \
+  "  blt 9f\n"                                                \
   MICROPLAN_DOT_FINISH("r4", bits, store, bytes)              \
   MICROPLAN_DOT_FINISH("r5", bits, store, bytes)              \
   MICROPLAN_DOT_FINISH("r6", bits, store, bytes)              \
   MICROPLAN_DOT_FINISH("r7", bits, store, bytes)              \
   rewind_scale                                                \
-  "8:\n"                                                      \
-  "  strd r8, r9, [lr, #20]\n"                                \
-  "  ldr r0, [lr, #36]\n"                                     \
-  "  subs r0, r0, #1\n"                                       \
-  "  str r0, [lr, #36]\n"                                     \
-  "  bne 1b\n"                                                \
-  "  mov r0, r2\n"                                            \
-  "  add sp, sp, #12\n"                                       \
-  "  pop {r4, r5, r6, r7, r8, r9, r10, r11, pc}\n"            \
+  "  b 7b\n"                                                  \
   "9:\n"                                                      \
   "  stmia r9!, {r4, r5, r6, r7}\n"                           \
-  "  b 8b\n"
+  "  b 7b\n"
 
 [[gnu::naked]] const uint32_t* dot_quads(DotQuads&, const uint32_t*) {
   asm volatile(MICROPLAN_DOT_QUADS("8", "strb", "1", ""));
@@ -208,7 +205,7 @@ void quad_sums(const DotQuads& quads, const uint32_t* filter, int32_t* sums) {
 template <typename T>
 const uint32_t* dot_quads_of(DotQuads& quads, const uint32_t* filter) {
   T* out = static_cast<T*>(quads.output);
-  for (; quads.quads != 0; --quads.quads, quads.start += 4, filter += 4 * quads.words) {
+  for (; out != quads.end; quads.start += 4, filter += 4 * quads.words) {
     int32_t sums[4];
     quad_sums(quads, filter, sums);
     if (quads.scale_step < 0) {
@@ -237,32 +234,39 @@ const uint32_t* dot_quads_int16(DotQuads& quads, const uint32_t* filter) {
 
 #endif
 
-void dot_rest(const DotQuads& input, const uint32_t* filter, uint32_t channels, int32_t* sums) {
-  const int8_t* x = input.rest;
-  const bool pair = channels == 2;
-  int32_t a = input.start[0];
-  int32_t b = input.start[channels - 1];
-  uint32_t word = input.first;
-  for (uint32_t left = input.words;;) {
-    const uint32_t even = sxtb16(word);
-    const uint32_t odd = sxtb16_ror8(word);
-    const uint32_t w = *filter++;
-    if (pair) {
+const uint32_t* dot_rest(DotQuads& quads, const uint32_t* filter, uint32_t channels, int32_t* sums) {
+  const int8_t* x = quads.rest;
+  uint32_t left = quads.words;
+  uint32_t word = quads.first;
+  int32_t a = *quads.start++;
+  if (channels == 1) {
+    for (;;) {
+      const uint32_t w = *filter++;
+      a = smlad(sxtb16(w), sxtb16(word), a);
+      a = smlad(sxtb16_ror8(w), sxtb16_ror8(word), a);
+      if (--left == 0) break;
+      word = load_word(x);
+      x += 4;
+    }
+  } else {
+    int32_t b = *quads.start++;
+    for (;;) {
+      const uint32_t even = sxtb16(word);
+      const uint32_t odd = sxtb16_ror8(word);
+      const uint32_t w = *filter++;
       b = smlad(sxtb16(w), even, b);
       a = smlad(sxtb16_ror8(w), even, a);
       const uint32_t v = *filter++;
       b = smlad(sxtb16(v), odd, b);
       a = smlad(sxtb16_ror8(v), odd, a);
-    } else {
-      a = smlad(sxtb16(w), even, a);
-      a = smlad(sxtb16_ror8(w), odd, a);
+      if (--left == 0) break;
+      word = load_word(x);
+      x += 4;
     }
-    if (--left == 0) break;
-    word = load_word(x);
-    x += 4;
+    sums[1] = b;
   }
-  if (pair) sums[1] = b;
   sums[0] = a;
+  return filter;
 }
 
 void pack_dot_group(ConstantWriter& writer, const uint8_t* const* rows, uint32_t channels, uint32_t depth) {

@@ -36,30 +36,29 @@ struct DotQuads {
   // The input, in words of four. When the depth is no multiple of four, the first word has the last ones, then zeros.
   uint32_t first;      // word 0
   const int8_t* rest;  // word 1 and so on
-  uint32_t words;      // at least 1
   int32_t low_start;   // -128 * (sum of the inputs), which takes the excess off
+  uint32_t words;      // at least 1
 
   // What the next four channels need and make; dot_quads() moves the pointers on.
-  const int32_t* start;   // what their sums begin with
   const DotScale* scale;
   void* output;
   int32_t scale_step;  // bytes from a channel's scale to the next one's; kDotSums: sums, int32_t, are stored instead
   int32_t odd_zero_point;  // 2 * the output's zero point + 1
-  uint32_t quads;
+  const void* end;         // of the outputs: a multiple of four channels, at least 4
+  const int32_t* start;    // what the sums begin with
 };
 constexpr int32_t kDotSums = -1;
 
 // Sets the input, of `depth` elements, at least 1.
 void dot_input(DotQuads& quads, const int8_t* x, uint32_t depth);
 
-// Makes the outputs of `quads` times four channels, at least 1: start + the sum of products, requantized as by
-// requantize_fast() and saturated to int8. Returns where the filter goes on.
+// Makes the outputs up to `end`: start + the sum of products, requantized as by requantize_fast() and saturated to int8. Returns where the filter goes on.
 const uint32_t* dot_quads(DotQuads& quads, const uint32_t* filter);
 // The same for int16, and every quad takes the same four scales.
 const uint32_t* dot_quads_int16(DotQuads& quads, const uint32_t* filter);
 
-// The sums of 2 or 1 channels that are left.
-void dot_rest(const DotQuads& input, const uint32_t* filter, uint32_t channels, int32_t* sums);
+// The sums of 2 or 1 channels that are left. Moves `start` on and returns where the filter goes on.
+const uint32_t* dot_rest(DotQuads& quads, const uint32_t* filter, uint32_t channels, int32_t* sums);
 
 // Channels of the next group when `left` are left.
 inline uint32_t dot_group(uint32_t left) { return left >= 4 ? 4 : left >= 2 ? 2 : 1; }

@@ -65,14 +65,42 @@ Cost cost(const void* in, const Target&) {
   return {rows * channels * params.shape.depth, instructions, filter_bytes(params.shape) + channel_bytes(params) - model};
 }
 
-// For the few sums, or the unusual ones, that dot_quads() does not requantize.
-[[gnu::noinline]] void finish(const ChannelQuantization& params, const int32_t* sums, uint32_t count,
-                              const dsp::DotScale* scale, int8_t* y) {
+// The last channels, fewer than four.
+[[gnu::noinline]] void make_rest(dsp::DotQuads& run, const uint32_t* filter, uint32_t per_channel, uint32_t left,
+                                 int8_t* y) {
   do {
-    const int32_t value = wrap_add(requantize(*sums++, scale->requantize()), params.output_offset);
-    *y++ = static_cast<int8_t>(clamp(value, INT8_MIN, INT8_MAX));
-    scale += params.per_channel;
-  } while (--count != 0);
+    int32_t sums[2];
+    const uint32_t count = dsp::dot_group(left);
+    filter = dsp::dot_rest(run, filter, count, sums);
+    for (const int32_t* sum = sums; sum != sums + count; ++sum, run.scale += per_channel) {
+      const int32_t rounding = shift_left(run.odd_zero_point, run.scale->shift);
+      const int32_t twice = dsp::requantize(*sum, run.scale->multiplier, rounding, run.scale->shift);
+      *y++ = static_cast<int8_t>(dsp::ssat<8>(twice >> 1));
+    }
+    left -= count;
+  } while (left != 0);
+}
+
+// All channels, for what requantize_fast() does not do.
+[[gnu::noinline]] void make_row(dsp::DotQuads& run, const uint32_t* filter, const ChannelQuantization& params,
+                                uint32_t left, int8_t* y) {
+  run.scale_step = dsp::kDotSums;
+  while (left != 0) {
+    int32_t sums[4];
+    const uint32_t count = dsp::dot_group(left);
+    if (count == 4) {
+      run.output = sums;
+      run.end = sums + 4;
+      filter = dsp::dot_quads(run, filter);
+    } else {
+      filter = dsp::dot_rest(run, filter, count, sums);
+    }
+    for (const int32_t* sum = sums; sum != sums + count; ++sum, run.scale += params.per_channel) {
+      const int32_t value = wrap_add(requantize(*sum, run.scale->requantize()), params.output_offset);
+      *y++ = static_cast<int8_t>(clamp(value, INT8_MIN, INT8_MAX));
+    }
+    left -= count;
+  }
 }
 
 // Everything else only saturates to int8.
@@ -88,43 +116,25 @@ Status fully_connected_int8_dsp_run(const void* in, Rows rows, const Io& io, voi
   const FullyConnectedParams& params = *static_cast<const FullyConnectedParams*>(in);
   const FullyConnectedShape& shape = params.shape;
   const ChannelQuantization& quantization = params.quantization;
-  const View input = io.view(0);
-  const View output = io.view(1);
   for (uint32_t r = rows.first; r < rows.last; ++r) {
     dsp::DotQuads run;
-    dsp::dot_input(run, input.row_as<const int8_t>(r), shape.depth);
+    dsp::dot_input(run, io.view(0).row_as<const int8_t>(r), shape.depth);
+    int8_t* const out = io.view(1).row_as<int8_t>(r);
     const uint32_t* filter = io.constant<uint32_t>(0);
     run.start = io.constant<int32_t>(1);
     run.scale = reinterpret_cast<const dsp::DotScale*>(run.start + shape.channels);
-    int8_t* const out = output.row_as<int8_t>(r);
-    int8_t* y = out;
-    uint32_t left = shape.channels;
-    if (quantization.fast && left >= 4) {
-      run.output = y;
-      run.scale_step = quantization.per_channel ? sizeof(dsp::DotScale) : 0;
-      run.odd_zero_point = 2 * quantization.output_offset + 1;
-      run.quads = left / 4;
-      filter = dsp::dot_quads(run, filter);
-      y += left & ~3u;
-      left &= 3;
-    }
-    run.scale_step = dsp::kDotSums;
-    while (left != 0) {
-      int32_t sums[4];
-      const uint32_t count = dsp::dot_group(left);
-      if (count == 4) {
-        run.output = sums;
-        run.quads = 1;
+    run.odd_zero_point = 2 * quantization.output_offset + 1;
+    if (quantization.fast) {
+      int8_t* const rest = out + (shape.channels & ~3u);
+      if (rest != out) {
+        run.output = out;
+        run.end = rest;
+        run.scale_step = static_cast<int32_t>(quantization.per_channel * sizeof(dsp::DotScale));
         filter = dsp::dot_quads(run, filter);
-      } else {
-        dsp::dot_rest(run, filter, count, sums);
-        filter += count * run.words;
-        run.start += count;
       }
-      finish(quantization, sums, count, run.scale, y);
-      run.scale += quantization.per_channel ? count : 0;
-      y += count;
-      left -= count;
+      if (shape.channels % 4 != 0) make_rest(run, filter, quantization.per_channel, shape.channels % 4, rest);
+    } else {
+      make_row(run, filter, quantization, shape.channels, out);
     }
     if (quantization.act_min > INT8_MIN || quantization.act_max < INT8_MAX) {
       clamp_row(quantization, out, shape.channels);

@@ -145,7 +145,7 @@ struct GateProduct {
   }
   void next(uint32_t units, int16_t* out) {
     quads.output = out;
-    quads.quads = units;
+    quads.end = out + units * kLstmGates;
     filter = dsp::dot_quads_int16(quads, filter);
   }
 };

@@ -120,13 +120,13 @@ Cost cost(const void* in, const Target&) {
           static_cast<uint32_t>(filters) * 4};
 }
 
-uint32_t make_quads(dsp::DotQuads& run, const uint32_t** filter, uint32_t filters, int8_t*) {
-  run.quads = filters / 4;
+uint32_t make_quads(dsp::DotQuads& run, const uint32_t** filter, uint32_t filters, int8_t* newest) {
+  run.end = newest + (filters & ~3u);
   *filter = dsp::dot_quads(run, *filter);
   return filters & ~3u;
 }
-uint32_t make_quads(dsp::DotQuads& run, const uint32_t** filter, uint32_t filters, int16_t*) {
-  run.quads = filters / 4;
+uint32_t make_quads(dsp::DotQuads& run, const uint32_t** filter, uint32_t filters, int16_t* newest) {
+  run.end = newest + (filters & ~3u);
   *filter = dsp::dot_quads_int16(run, *filter);
   return filters & ~3u;
 }
@@ -141,9 +141,7 @@ const uint32_t* make_newest(dsp::DotQuads& run, const uint32_t* filter, uint32_t
     constexpr int32_t kHigh = sizeof(T) == 1 ? INT8_MAX : INT16_MAX;
     const uint32_t count = dsp::dot_group(filters - made);
     int32_t sums[2];
-    dsp::dot_rest(run, filter, count, sums);
-    filter += count * run.words;
-    run.start += count;
+    filter = dsp::dot_rest(run, filter, count, sums);
     for (uint32_t i = 0; i < count; ++i) {
       newest[made++] = static_cast<T>(clamp(requantize(sums[i], run.scale->requantize()), -kHigh - 1, kHigh));
     }

@@ -14,7 +14,8 @@ constexpr uint32_t segment_bit(Segment segment) { return 1u << static_cast<uint3
 
 }  // namespace
 
-Status Model::refuse(Status status, uint32_t needed) {
+// Not inlined, for it is called from everywhere in init().
+[[gnu::noinline]] Status Model::refuse(Status status, uint32_t needed) {
   bases_ = {};
   needed_ = needed;
   return status;
@@ -73,18 +74,18 @@ void Model::reset() {
 // kMore or kPending: `budget` steps were run and there are more.
 Status Model::run(uint32_t budget) {
   if (header() == nullptr) return Status::kNotInitialized;
+  const uint8_t* const plan = at<uint8_t>(0);
   const PlanList* const lists = at<PlanList>(header()->lists);
   const PlanStep* const steps = at<PlanStep>(header()->steps);
   while (next_.step < lists[next_.list].count) {
     const uint32_t index = lists[next_.list].first + next_.step;
     const PlanStep& step = steps[index];
-    const Kernel* const kernel = kernels_.find(step.kernel);
 
     if (hook_ != nullptr) hook_(hook_user_, index, StepPhase::kBegin);
     Position next = {next_.list, static_cast<uint16_t>(next_.step + 1)};
-    const Io io(bases_, at<void>(step.operands), step.view_count, &next);
-    const Status status = kernel->run(at<void>(step.params), Rows{step.first_row, step.last_row}, io,
-                                      const_cast<uint8_t*>(bases_.resolve(step.scratch)));
+    const Io io(bases_, plan + step.operands, step.view_count, &next);
+    const Status status = kernels_.get(step.kernel).run(plan + step.params, step.rows, io,
+                                                        const_cast<uint8_t*>(bases_.resolve(step.scratch)));
     if (status == Status::kOk) {
       if (hook_ != nullptr) hook_(hook_user_, index, StepPhase::kEnd);
       next_ = next;

@@ -134,7 +134,7 @@ void Emitter::emit_step(const Graph::Context& context, const Graph::Prepared& pr
   step.view_count = static_cast<uint8_t>(footprint.view_count);
   step.constant_count = static_cast<uint8_t>(footprint.constant_count);
   step.operands = operands_;
-  step.last_row = footprint.view[footprint.view_count - 1].rows;
+  step.rows.last = footprint.view[footprint.view_count - 1].rows;
   step.scratch = note(graph_.scratch_ref(context.operator_index()));
 
   pad(4);

@@ -184,7 +184,7 @@ bool Verifier::check_step(const PlanStep& step) const {
       footprint.constant_count != step.constant_count) {
     return false;
   }
-  const Rows rows = {step.first_row, step.last_row};
+  const Rows rows = step.rows;
   const uint32_t all_rows = footprint.view[footprint.view_count - 1].rows;
   if (rows.first > rows.last || rows.last > all_rows) return false;
   if (known->whole_only && (rows.first != 0 || rows.last != all_rows)) return false;
