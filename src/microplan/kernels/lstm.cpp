@@ -334,6 +334,18 @@ LstmRequantize lstm_gate_requantize(const OperatorContext& context, uint32_t gat
   return by;
 }
 
+int32_t lstm_int8_start(const OperatorContext& context, const LstmParams& params, bool recurrent, uint32_t gate,
+                        uint32_t unit) {
+  const uint32_t filter = (recurrent ? kLstmRecurrentFilter : kLstmInputFilter) + gate;
+  const uint32_t depth = recurrent ? params.shape.units : params.shape.depth;
+  const uint8_t* const row = context.input(static_cast<uint8_t>(filter)).data + unit * depth;
+  int32_t sum = 0;
+  for (uint32_t i = 0; i < depth; ++i) sum += static_cast<int8_t>(row[i]);
+  if (recurrent) return wrap_mul(params.hidden_offset, sum);
+  return wrap_add(context.input(static_cast<uint8_t>(kLstmBias + gate)).int32_at(unit),
+                  wrap_mul(params.input_offset, sum));
+}
+
 namespace {
 
 void pack_weights(ConstantWriter& writer, uint32_t filter_alignment, uint32_t bias_alignment) {

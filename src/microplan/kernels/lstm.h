@@ -62,6 +62,10 @@ bool lstm_int8_footprint(const void* params, Footprint* footprint);
 Rows lstm_input_rows(const void* params, uint32_t view, Rows rows);
 // After lstm_prepare_integer().
 LstmRequantize lstm_gate_requantize(const OperatorContext& context, uint32_t gate);
+// What the sum of a unit's recurrent or input filter begins with: the operand's zero point and the bias, which recurrent
+// filters have none of.
+int32_t lstm_int8_start(const OperatorContext& context, const LstmParams& params, bool recurrent, uint32_t gate,
+                        uint32_t unit);
 
 }  // namespace microplan
 

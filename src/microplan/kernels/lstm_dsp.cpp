@@ -47,17 +47,11 @@ void pack_filter(const OperatorContext& context, uint8_t first, uint32_t units, 
   }
 }
 
-// The bias and the input's zero point. The recurrent filters have no bias.
-void pack_start(const OperatorContext& context, uint8_t first, int32_t offset, bool has_bias, uint32_t units,
-                uint32_t depth, ConstantWriter& writer) {
-  if (!writer.begin(units * kLstmGates * 4)) return;
-  for (uint32_t unit = 0; unit < units; ++unit) {
-    for (uint8_t gate = 0; gate < kLstmGates; ++gate) {
-      const uint8_t* const row = context.input(static_cast<uint8_t>(first + gate)).data + unit * depth;
-      int32_t sum = 0;
-      for (uint32_t i = 0; i < depth; ++i) sum += static_cast<int8_t>(row[i]);
-      const int32_t bias = has_bias ? context.input(static_cast<uint8_t>(kLstmBias + gate)).int32_at(unit) : 0;
-      const int32_t start = wrap_add(bias, wrap_mul(offset, sum));
+void pack_start(const OperatorContext& context, const LstmParams& params, bool recurrent, ConstantWriter& writer) {
+  if (!writer.begin(params.shape.units * kLstmGates * 4)) return;
+  for (uint32_t unit = 0; unit < params.shape.units; ++unit) {
+    for (uint32_t gate = 0; gate < kLstmGates; ++gate) {
+      const int32_t start = lstm_int8_start(context, params, recurrent, gate, unit);
       writer.append(&start, sizeof start);
     }
   }
@@ -68,9 +62,9 @@ void pack(const OperatorContext& context, const void* in, ConstantWriter& writer
   const uint32_t units = params.shape.units;
   const uint32_t depth = params.shape.depth;
   pack_filter(context, kLstmInputFilter, units, depth, writer);
-  pack_start(context, kLstmInputFilter, params.input_offset, true, units, depth, writer);
+  pack_start(context, params, false, writer);
   pack_filter(context, kLstmRecurrentFilter, units, units, writer);
-  pack_start(context, kLstmRecurrentFilter, params.hidden_offset, false, units, units, writer);
+  pack_start(context, params, true, writer);
   writer.begin(kScaleBytes);
   for (uint32_t recurrent = 0; recurrent < 2; ++recurrent) {
     for (uint32_t gate = 0; gate < kLstmGates; ++gate) {

@@ -41,6 +41,36 @@ namespace mve {
       "  pop {r4, r5, r6, r7, r8, r9, pc}\n");
 }
 
+[[gnu::naked, gnu::noinline]] int32x4_t dot_quad(int32x4_t, const int8_t*, const int8_t*, uint32_t, uint32_t) {
+  asm volatile(
+      ".syntax unified\n"
+      "  push {r4, r5, r6, r7, r9, lr}\n"
+      "  mov r9, r1\n"
+      "  mov r1, r0\n"
+      "  mov r12, r2\n"
+      "  adds r5, r3, r3\n"
+      "  add r7, r5, r3\n"
+      "  add r3, r3, r9\n"
+      "  add r5, r5, r9\n"
+      "  add r7, r7, r9\n"
+      "  vmov r0, r4, q0[2], q0[0]\n"
+      "  vmov r2, r6, q0[3], q0[1]\n"
+      MICROPLAN_MVE_DOT_LOOP
+      "  vmov q0[2], q0[0], r0, r4\n"
+      "  vmov q0[3], q0[1], r2, r6\n"
+      "  pop {r4, r5, r6, r7, r9, pc}\n");
+}
+
+int32x4_t dot_lanes(int32x4_t sums, const int8_t* x, const int8_t* filter, uint32_t depth, uint32_t lanes) {
+  if (lanes == 4) return dot_quad(sums, x, filter, depth, depth);
+  for (uint32_t lane = 0; lane < lanes; ++lane) {
+    const mve_pred16_t only = static_cast<mve_pred16_t>(vctp32q(lane + 1) & ~vctp32q(lane));
+    const int32x4_t product = dot_quad(vdupq_n_s32(0), x, filter + lane * depth, depth, 0);
+    sums = vaddq_m_s32(sums, sums, product, only);
+  }
+  return sums;
+}
+
 static_assert(offsetof(DotBlocks, bias) == 12 && offsetof(DotBlocks, multipliers) == 16 &&
               offsetof(DotBlocks, y) == 24 && offsetof(DotBlocks, multiplier) == 32 &&
               offsetof(DotBlocks, high) == 48, "assembly knows the offsets");

@@ -6,6 +6,7 @@
 
 #if defined(__ARM_FEATURE_MVE)
 
+#include <arm_mve.h>
 #include <stdint.h>
 
 namespace microplan {
@@ -29,6 +30,11 @@ void dot_blocks(const DotBlocks* blocks);
 
 // sums[i] += sum over d of x[d] * filter[i * stride + d], modulo 2^32; `depth` is at least 1.
 void dot_rows(int32_t* sums, const int8_t* x, const int8_t* filter, uint32_t depth, uint32_t stride);
+
+// The same with a vector of sums.
+int32x4_t dot_quad(int32x4_t sums, const int8_t* x, const int8_t* filter, uint32_t depth, uint32_t stride);
+// For the first `lanes` rows of the filter, 1 to 4, one behind the other.
+int32x4_t dot_lanes(int32x4_t sums, const int8_t* x, const int8_t* filter, uint32_t depth, uint32_t lanes);
 
 }  // namespace mve
 }  // namespace microplan

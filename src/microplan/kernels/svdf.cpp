@@ -2,6 +2,8 @@
 // SVDF, int8 (with a state of int8 or int16) and float32: prepare and the reference kernels.
 #include "microplan/kernels/svdf.h"
 
+#include <string.h>
+
 #include "microplan/kernels.h"
 #include "microplan/kernels/dot.h"
 #include "microplan/kernels/elementwise.h"
@@ -210,6 +212,31 @@ bool svdf_footprint(const void* in, Footprint* footprint) {
 
 template bool svdf_footprint<int8_t>(const void* params, Footprint* footprint);
 template bool svdf_footprint<int16_t>(const void* params, Footprint* footprint);
+
+int32_t svdf_feature_start(const OperatorContext& context, const SvdfParams& params, uint32_t filter) {
+  const uint32_t depth = params.shape.depth;
+  const uint8_t* const feature = context.input(kSvdfFeature).data + filter * depth;
+  int32_t sum = 0;
+  for (uint32_t i = 0; i < depth; ++i) sum += static_cast<int8_t>(feature[i]);
+  return wrap_mul(params.input_offset, sum);
+}
+
+template <typename T>
+int32_t svdf_time_start(const OperatorContext& context, const SvdfParams& params, uint32_t unit) {
+  const TensorInfo bias = context.input(kSvdfBias);
+  const uint32_t weights = params.shape.rank * params.shape.memory;
+  const uint8_t* const time = context.input(kSvdfTime).data + unit * weights * sizeof(T);
+  int32_t sum = 0;
+  for (uint32_t i = 0; i < weights; ++i) {
+    T weight;
+    memcpy(&weight, time + i * sizeof weight, sizeof weight);
+    sum = wrap_add(sum, weight);
+  }
+  return wrap_sub(bias.index < 0 ? 0 : bias.int32_at(unit), wrap_mul(params.state_zero_point, sum));
+}
+
+template int32_t svdf_time_start<int8_t>(const OperatorContext&, const SvdfParams&, uint32_t unit);
+template int32_t svdf_time_start<int16_t>(const OperatorContext&, const SvdfParams&, uint32_t unit);
 
 Rows svdf_input_rows(const void*, uint32_t view, Rows rows) { return view == 1 ? Rows{0, 1} : rows; }
 

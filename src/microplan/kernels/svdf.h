@@ -52,6 +52,10 @@ template <typename T>
 bool svdf_footprint(const void* params, Footprint* footprint);
 // What takes the place of a bias with SvdfParams::fast.
 inline int32_t svdf_fast_bias(int32_t bias) { return clamp(bias, -(1 << 29), 1 << 29); }
+// What a filter's feature begins with and a unit's sum over time, which is its bias: they make up for zero points.
+int32_t svdf_feature_start(const OperatorContext& context, const SvdfParams& params, uint32_t filter);
+template <typename T>
+int32_t svdf_time_start(const OperatorContext& context, const SvdfParams& params, uint32_t unit);
 Rows svdf_input_rows(const void* params, uint32_t view, Rows rows);
 
 }  // namespace microplan

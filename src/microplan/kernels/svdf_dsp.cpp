@@ -43,13 +43,6 @@ bool supports(const void* in, const Target& target) {
   return svdf_supports<T>(in, target) && static_cast<const SvdfParams*>(in)->fast != 0;
 }
 
-template <typename T>
-T time_weight(const TensorInfo& time, uint32_t index) {
-  T value;
-  memcpy(&value, time.data + index * sizeof value, sizeof value);
-  return value;
-}
-
 void pack_feature(const OperatorContext& context, const SvdfParams& params, ConstantWriter& writer) {
   const uint32_t depth = params.shape.depth;
   const uint32_t filters = filters_of(params.shape);
@@ -65,9 +58,7 @@ void pack_feature(const OperatorContext& context, const SvdfParams& params, Cons
   }
   if (!writer.begin(filters * 4)) return;
   for (uint32_t filter = 0; filter < filters; ++filter) {
-    int32_t sum = 0;
-    for (uint32_t i = 0; i < depth; ++i) sum += static_cast<int8_t>(feature[filter * depth + i]);
-    const int32_t start = wrap_mul(params.input_offset, sum);
+    const int32_t start = svdf_feature_start(context, params, filter);
     writer.append(&start, sizeof start);
   }
 }
@@ -76,7 +67,6 @@ template <typename T>
 void pack_time(const OperatorContext& context, const SvdfParams& params, ConstantWriter& writer) {
   const SvdfShape& shape = params.shape;
   const TensorInfo time = context.input(kSvdfTime);
-  const TensorInfo bias = context.input(kSvdfBias);
   const uint32_t filters = filters_of(shape);
   if (writer.begin(filters * time_words<T>(shape) * 4)) {
     for (uint32_t filter = 0; filter < filters; ++filter) {
@@ -88,10 +78,7 @@ void pack_time(const OperatorContext& context, const SvdfParams& params, Constan
   }
   if (!writer.begin(shape.units * 4)) return;
   for (uint32_t unit = 0; unit < shape.units; ++unit) {
-    const uint32_t weights = shape.rank * shape.memory;
-    int32_t sum = 0;
-    for (uint32_t i = 0; i < weights; ++i) sum = wrap_add(sum, time_weight<T>(time, unit * weights + i));
-    const int32_t folded = wrap_sub(bias.index < 0 ? 0 : bias.int32_at(unit), wrap_mul(params.state_zero_point, sum));
+    const int32_t folded = svdf_time_start<T>(context, params, unit);
     const int32_t start = sizeof(T) == 1 ? svdf_fast_bias(folded) : folded;
     writer.append(&start, sizeof start);
   }
