@@ -15,10 +15,11 @@ namespace {
 constexpr uint32_t kLanes = 4;
 
 // Constants: the input filters of the gates, their recurrent filters; LstmRequantize[4]; what sums begin with, int32[units]
-// for each input filter, then for each recurrent filter.
+// for each input filter, then for each recurrent filter, and zeros, so that there are four from each unit on.
 constexpr uint32_t kFilters = 2 * kLstmGates;
 constexpr uint32_t kScaleBytes = kLstmGates * sizeof(LstmRequantize);
-uint32_t start_bytes(const LstmShape& shape) { return kFilters * shape.units * 4; }
+constexpr uint32_t kPadding = (kLanes - 1) * 4;
+uint32_t start_bytes(const LstmShape& shape) { return kFilters * shape.units * 4 + kPadding; }
 
 bool footprint(const void* in, Footprint* footprint) {
   if (!lstm_int8_footprint(in, footprint)) return false;
@@ -46,6 +47,8 @@ void pack(const OperatorContext& context, const void* in, ConstantWriter& writer
       writer.append(&start, sizeof start);
     }
   }
+  const uint8_t padding[kPadding] = {};
+  writer.append(padding, sizeof padding);
 }
 
 Cost cost(const void* in, const Target&) {
@@ -56,7 +59,7 @@ Cost cost(const void* in, const Target&) {
   const uint64_t products = shape.units < kLanes ? shape.units : 1;
   return {rows * shape.units * kLstmGates * (static_cast<uint64_t>(shape.depth) + shape.units),
           100 + rows * (60 + quads * (220 + kLstmGates * products * (60 + 10 * chunks))),
-          kScaleBytes + kLstmGates * shape.units * 4};
+          kScaleBytes + kLstmGates * shape.units * 4 + kPadding};
 }
 
 }  // namespace
@@ -111,28 +114,43 @@ struct Block {
   uint32_t unit, lanes;
 };
 
-// The gates of a block in one step.
+// The products of a filter with the values of a step.
+struct Product {
+  const int8_t* filter;
+  const int32_t* starts;
+  Requantize by;
+
+  int32x4_t operator()(const int8_t* values, uint32_t depth, Block block) const {
+    const int32x4_t start = vldrwq_s32(starts + block.unit);
+    const int8_t* const rows = filter + block.unit * depth;
+    return saturate_int16(requantize(mve::dot_lanes(start, values, rows, depth, block.lanes), by));
+  }
+};
+
+// The gates of a step.
 struct Gates {
-  const LstmShape& shape;
-  const Io& io;
-  const int8_t* const x;
-  const int8_t* const h;
+  Product input[kLstmGates];
+  Product recurrent[kLstmGates];
+  uint32_t depth, units;
+  const int8_t* x;
+  const int8_t* h;
+
+  Gates(const LstmShape& shape, const Io& io) : depth(shape.depth), units(shape.units) {
+    const LstmRequantize* const by = io.constant<LstmRequantize>(kFilters);
+    const int32_t* const starts = io.constant<int32_t>(kFilters + 1);
+    for (uint32_t gate = 0; gate < kLstmGates; ++gate) {
+      const uint32_t second = kLstmGates + gate;
+      input[gate] = {io.constant<int8_t>(gate), starts + gate * units, by[gate].input};
+      recurrent[gate] = {io.constant<int8_t>(second), starts + second * units, by[gate].recurrent};
+    }
+  }
 
   // The argument for logistic() or tanh().
   int32x4_t argument(LstmGate which, Block block) const {
     const uint32_t gate = static_cast<uint32_t>(which);
-    const LstmRequantize& by = io.constant<LstmRequantize>(kFilters)[gate];
-    const int32x4_t sum = saturate_int16(vaddq_s32(product(gate, x, shape.depth, block, by.input),
-                                                   product(kLstmGates + gate, h, shape.units, block, by.recurrent)));
-    return vmulq_n_s32(sum, 3);
-  }
-
- private:
-  int32x4_t product(uint32_t filter, const int8_t* values, uint32_t depth, Block block, Requantize by) const {
-    const int32_t* const start = io.constant<int32_t>(kFilters + 1) + filter * shape.units + block.unit;
-    const int8_t* const rows = io.constant<int8_t>(filter) + block.unit * depth;
-    const int32x4_t sums = vldrwq_z_s32(start, vctp32q(block.lanes));
-    return saturate_int16(requantize(mve::dot_lanes(sums, values, rows, depth, block.lanes), by));
+    const int32x4_t from_input = input[gate](x, depth, block);
+    const int32x4_t from_hidden = recurrent[gate](h, units, block);
+    return vmulq_n_s32(saturate_int16(vaddq_s32(from_input, from_hidden)), 3);
   }
 };
 
@@ -161,12 +179,14 @@ Status lstm_int8_mve_run(const void* in, Rows rows, const Io& io, void*) {
   const LstmShape& shape = params.shape;
   const View input = io.view(0);
   const View output = io.view(3);
+  Gates gates(shape, io);
   for (uint32_t row = rows.first; row < rows.last; ++row) {
     const uint32_t batch = shape.time_major != 0 ? row % shape.batches : row / shape.steps;
     int8_t* const h = io.view(1).row_as<int8_t>(0) + batch * shape.units;
     int16_t* const c = io.view(2).row_as<int16_t>(0) + batch * shape.units;
     int8_t* const y = output.row_as<int8_t>(row);
-    const Gates gates = {shape, io, input.row_as<int8_t>(row), h};
+    gates.x = input.row_as<int8_t>(row);
+    gates.h = h;
     for (uint32_t done = 0; done < shape.units; done += kLanes) {
       // The last block begins so early that it is whole; its first lanes are done.
       Block block = {done, shape.units < kLanes ? shape.units : kLanes};
