@@ -83,7 +83,7 @@ namespace microplan {
 
 namespace {
 
-int32x4_t requantize(int32x4_t value, Requantize by) { return mve::requantize_fast(value, by.multiplier, by.shift); }
+int32x4_t requantize(int32x4_t value, const Requantize& by) { return mve::requantize_fast(value, by.multiplier, by.shift); }
 
 int32x4_t saturate_int16(int32x4_t value) {
   return vmovlbq_s16(vqmovnbq_s32(vreinterpretq_s16_s32(value), value));
@@ -114,43 +114,37 @@ struct Block {
   uint32_t unit, lanes;
 };
 
-// The products of a filter with the values of a step.
-struct Product {
-  const int8_t* filter;
-  const int32_t* starts;
-  Requantize by;
-
-  int32x4_t operator()(const int8_t* values, uint32_t depth, Block block) const {
-    const int32x4_t start = vldrwq_s32(starts + block.unit);
-    const int8_t* const rows = filter + block.unit * depth;
-    return saturate_int16(requantize(mve::dot_lanes(start, values, rows, depth, block.lanes), by));
-  }
-};
-
 // The gates of a step.
 struct Gates {
-  Product input[kLstmGates];
-  Product recurrent[kLstmGates];
+  const int8_t* filters[kFilters];
+  const LstmRequantize* scales;
+  const int32_t* starts;
   uint32_t depth, units;
   const int8_t* x;
   const int8_t* h;
 
-  Gates(const LstmShape& shape, const Io& io) : depth(shape.depth), units(shape.units) {
-    const LstmRequantize* const by = io.constant<LstmRequantize>(kFilters);
-    const int32_t* const starts = io.constant<int32_t>(kFilters + 1);
-    for (uint32_t gate = 0; gate < kLstmGates; ++gate) {
-      const uint32_t second = kLstmGates + gate;
-      input[gate] = {io.constant<int8_t>(gate), starts + gate * units, by[gate].input};
-      recurrent[gate] = {io.constant<int8_t>(second), starts + second * units, by[gate].recurrent};
-    }
+  Gates(const LstmShape& shape, const Io& io)
+      : scales(io.constant<LstmRequantize>(kFilters)),
+        starts(io.constant<int32_t>(kFilters + 1)),
+        depth(shape.depth),
+        units(shape.units) {
+    for (uint32_t filter = 0; filter < kFilters; ++filter) filters[filter] = io.constant<int8_t>(filter);
   }
 
   // The argument for logistic() or tanh().
-  int32x4_t argument(LstmGate which, Block block) const {
+  [[gnu::noinline]] int32x4_t argument(LstmGate which, Block block) const {
     const uint32_t gate = static_cast<uint32_t>(which);
-    const int32x4_t from_input = input[gate](x, depth, block);
-    const int32x4_t from_hidden = recurrent[gate](h, units, block);
+    const int32x4_t from_input = product(gate, x, depth, block, scales[gate].input);
+    const int32x4_t from_hidden = product(kLstmGates + gate, h, units, block, scales[gate].recurrent);
     return vmulq_n_s32(saturate_int16(vaddq_s32(from_input, from_hidden)), 3);
+  }
+
+ private:
+  int32x4_t product(uint32_t filter, const int8_t* values, uint32_t values_depth, Block block,
+                    const Requantize& by) const {
+    const int32x4_t start = vldrwq_s32(starts + filter * units + block.unit);
+    const int8_t* const rows = filters[filter] + block.unit * values_depth;
+    return saturate_int16(requantize(mve::dot_lanes(start, values, rows, values_depth, block.lanes), by));
   }
 };
 
