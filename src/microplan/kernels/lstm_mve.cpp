@@ -132,7 +132,7 @@ struct Gates {
   }
 
   // The argument for logistic() or tanh().
-  [[gnu::noinline]] int32x4_t argument(LstmGate which, Block block) const {
+  int32x4_t argument(LstmGate which, Block block) const {
     const uint32_t gate = static_cast<uint32_t>(which);
     const int32x4_t from_input = product(gate, x, depth, block, scales[gate].input);
     const int32x4_t from_hidden = product(kLstmGates + gate, h, units, block, scales[gate].recurrent);
