@@ -586,17 +586,18 @@ class Depthwise {
     const uint32_t step = strip_.column_step;
     const uint32_t before = left < window_.pad_left ? (window_.pad_left - left + step - 1) / step : 0;
     const uint32_t end = (window_.in_w + window_.pad_left - left + step - 1) / step;
-    const uint32_t last = end < strip_.columns ? end : strip_.columns;
+    // A row's last strip may be shorter; what lies behind its last column is the sweep's.
+    const uint32_t columns = strip_.sweeps ? (pixels - 1) * window_.stride_w + window_.kernel_w : strip_.columns;
+    const uint32_t last = end < columns ? end : columns;
     columns_before_ = before < last ? before : last;
     columns_inside_ = last - columns_before_;
-    columns_behind_ = strip_.columns - last;
+    columns_behind_ = columns - last;
     column_offset_ = columns_inside_ == 0 ? 0 : (left + before * step - window_.pad_left) * window_.in_c;
     if (!strip_.sweeps) return;
-    sweep_columns_ = (pixels - 1) * window_.stride_w + 3;
-    sweep_entry_ = sweep_entry(window_.stride_w, sweep_columns_);
+    sweep_entry_ = sweep_entry(window_.stride_w, columns);
     uint32_t* strip = inputs_;
     for (uint32_t left_quads = keeps_strips_ ? quads_of(window_) : 1; left_quads != 0; --left_quads) {
-      uint32_t* const mark = fill(0, sweep_columns_ - 1, strip + 3, kSweepWords);
+      uint32_t* const mark = fill(0, columns - 1, strip + 3, kSweepWords);
       *mark = 0x01010101;
       set_sweep(mark + 1, &sweep_);
       strip += strip_.words();
@@ -691,8 +692,8 @@ class Depthwise {
   uint32_t (*const sums_)[kMaxPixels];
   uint32_t columns_before_ = 0, columns_inside_ = 0, columns_behind_ = 0;
   uint32_t column_offset_ = 0;  // of the first inside, in bytes
+  uint32_t sweep_entry_ = 0;
   Sweep sweep_ = {};
-  uint32_t sweep_columns_ = 0, sweep_entry_ = 0;
   uint32_t next_row_ = 0;
   uint32_t first_slot_ = 0;  // where the first row of taps lies in a column
   bool continues_ = false;   // the strips hold what the row before had
