@@ -68,17 +68,20 @@ Cost cost(const void* in, const Target&) {
 // The last channels, fewer than four.
 [[gnu::noinline]] void make_rest(dsp::DotQuads& run, const uint32_t* filter, uint32_t per_channel, uint32_t left,
                                  int8_t* y) {
-  do {
+  const dsp::DotScale* scale = run.scale;
+  for (int8_t* const end = y + left; y != end;) {
     int32_t sums[2];
-    const uint32_t count = dsp::dot_group(left);
-    filter = dsp::dot_rest(run, filter, count, sums);
-    for (const int32_t* sum = sums; sum != sums + count; ++sum, run.scale += per_channel) {
-      const int32_t rounding = shift_left(run.odd_zero_point, run.scale->shift);
-      const int32_t twice = dsp::requantize(*sum, run.scale->multiplier, rounding, run.scale->shift);
+    const int32_t* sum = sums;
+    const int8_t* const made = y + (left > 1 ? 2 : 1);
+    filter = dsp::dot_rest(run, filter, left > 1 ? 2 : 1, sums);
+    left = 1;
+    do {
+      const int32_t rounding = shift_left(run.odd_zero_point, scale->shift);
+      const int32_t twice = dsp::requantize(*sum++, scale->multiplier, rounding, scale->shift);
       *y++ = static_cast<int8_t>(dsp::ssat<8>(twice >> 1));
-    }
-    left -= count;
-  } while (left != 0);
+      scale += per_channel;
+    } while (y != made);
+  }
 }
 
 // All channels, for what requantize_fast() does not do.
@@ -97,7 +100,7 @@ Cost cost(const void* in, const Target&) {
     }
     for (const int32_t* sum = sums; sum != sums + count; ++sum, run.scale += params.per_channel) {
       const int32_t value = wrap_add(requantize(*sum, run.scale->requantize()), params.output_offset);
-      *y++ = static_cast<int8_t>(clamp(value, INT8_MIN, INT8_MAX));
+      *y++ = static_cast<int8_t>(dsp::ssat<8>(value));
     }
     left -= count;
   }
