@@ -236,35 +236,31 @@ const uint32_t* dot_quads_int16(DotQuads& quads, const uint32_t* filter) {
 
 const uint32_t* dot_rest(DotQuads& quads, const uint32_t* filter, uint32_t channels, int32_t* sums) {
   const int8_t* x = quads.rest;
-  uint32_t left = quads.words;
+  const int32_t* const start = quads.start;
+  const bool pair = channels == 2;
+  quads.start = start + channels;
+  int32_t a = start[0];
+  int32_t b = quads.start[-1];
   uint32_t word = quads.first;
-  int32_t a = *quads.start++;
-  if (channels == 1) {
-    for (;;) {
-      const uint32_t w = *filter++;
-      a = smlad(sxtb16(w), sxtb16(word), a);
-      a = smlad(sxtb16_ror8(w), sxtb16_ror8(word), a);
-      if (--left == 0) break;
-      word = load_word(x);
-      x += 4;
-    }
-  } else {
-    int32_t b = *quads.start++;
-    for (;;) {
-      const uint32_t even = sxtb16(word);
-      const uint32_t odd = sxtb16_ror8(word);
-      const uint32_t w = *filter++;
+  for (uint32_t left = quads.words;;) {
+    const uint32_t even = sxtb16(word);
+    const uint32_t odd = sxtb16_ror8(word);
+    const uint32_t w = *filter++;
+    if (pair) {
       b = smlad(sxtb16(w), even, b);
       a = smlad(sxtb16_ror8(w), even, a);
       const uint32_t v = *filter++;
       b = smlad(sxtb16(v), odd, b);
       a = smlad(sxtb16_ror8(v), odd, a);
-      if (--left == 0) break;
-      word = load_word(x);
-      x += 4;
+    } else {
+      a = smlad(sxtb16(w), even, a);
+      a = smlad(sxtb16_ror8(w), odd, a);
     }
-    sums[1] = b;
+    if (--left == 0) break;
+    word = load_word(x);
+    x += 4;
   }
+  sums[channels - 1] = b;
   sums[0] = a;
   return filter;
 }
