@@ -14,8 +14,8 @@ namespace {
 
 constexpr uint32_t kLanes = 4;
 
-// Constants: the input filters of the gates, their recurrent filters; LstmRequantize[4]; what sums begin with, int32[units]
-// for each input filter, then for each recurrent filter, and zeros, so that there are four from each unit on.
+// Constants: the input filters of the gates, their recurrent filters; LstmRequantize[4]; what sums begin with,
+// int32[units] for each of the filters in this order, and zeros, so that there are four from each unit on.
 constexpr uint32_t kFilters = 2 * kLstmGates;
 constexpr uint32_t kScaleBytes = kLstmGates * sizeof(LstmRequantize);
 constexpr uint32_t kPadding = (kLanes - 1) * 4;
@@ -83,14 +83,16 @@ namespace microplan {
 
 namespace {
 
-int32x4_t requantize(int32x4_t value, const Requantize& by) { return mve::requantize_fast(value, by.multiplier, by.shift); }
+int32x4_t requantize(int32x4_t value, const Requantize& by) {
+  return mve::requantize_fast(value, by.multiplier, by.shift);
+}
 
 int32x4_t saturate_int16(int32x4_t value) {
   return vmovlbq_s16(vqmovnbq_s32(vreinterpretq_s16_s32(value), value));
 }
 
-// The logistic function less 1/2 in steps of 2^-25, where int16_logistic() and int16_tanh() round; of negative arguments
-// one step less. x in steps of 1 / (3 * 2^12), and so int16_tanh() has twice its argument.
+// The logistic function less 1/2 in steps of 2^-25, which int16_logistic() and int16_tanh() round; one step less for
+// negative arguments. x in steps of 1 / (3 * 2^12), and so int16_tanh() has twice its argument.
 int32x4_t centered_logistic(int32x4_t x) {
   constexpr uint32_t kFractionBits = 9;
   // Just before the last entry, which is one above the last but one, so that both functions round to their ends.
@@ -156,11 +158,14 @@ void step(const LstmParams& params, const Gates& gates, Block block, mve_pred16_
   const int32x4_t input_gate = logistic(gates.argument(LstmGate::kInput, block));
   const int32x4_t cell_gate = tanh(gates.argument(LstmGate::kCell, block));
   const int32x4_t gained = saturate_int16(requantize(vmulq_s32(input_gate, cell_gate), params.cell));
-  const int32x4_t cell = mve::clamp(vaddq_s32(kept, gained), vdupq_n_s32(params.cell_min), vdupq_n_s32(params.cell_max));
+  const int32x4_t cell_min = vdupq_n_s32(params.cell_min);
+  const int32x4_t cell = mve::clamp(vaddq_s32(kept, gained), cell_min, vdupq_n_s32(params.cell_max));
   vstrhq_p_s32(c, cell, used);
-  const int32x4_t squashed = tanh(vrshlq_n_s32(vmulq_n_s32(cell, params.tanh_multiplier), wrap_sub(0, params.tanh_shift)));
+  const int32x4_t scaled = vmulq_n_s32(cell, params.tanh_multiplier);
+  const int32x4_t squashed = tanh(vrshlq_n_s32(scaled, wrap_sub(0, params.tanh_shift)));
   const int32x4_t output_gate = logistic(gates.argument(LstmGate::kOutput, block));
-  const int32x4_t value = vsubq_n_s32(requantize(vmulq_s32(squashed, output_gate), params.hidden), params.hidden_offset);
+  const int32x4_t hidden = requantize(vmulq_s32(squashed, output_gate), params.hidden);
+  const int32x4_t value = vsubq_n_s32(hidden, params.hidden_offset);
   vstrbq_p_s32(y, mve::clamp(value, vdupq_n_s32(INT8_MIN), vdupq_n_s32(INT8_MAX)), used);
 }
 

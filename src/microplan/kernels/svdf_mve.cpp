@@ -99,8 +99,8 @@ constexpr uint32_t kBlock = 16;
       "  pop {r4, pc}\n");
 }
 
-// sums[i] = sum over k of a[i * length + k] * b[i * length + k], modulo 2^32, for `count` sums, at least 1. r6: what a row's
-// loop goes too far, negative.
+// sums[i] = sum over k of a[i * length + k] * b[i * length + k], modulo 2^32, for `count` sums, at least 1. r6: from
+// where a sum's loop ends to where the next one begins.
 #define MICROPLAN_MVE_DOT_PAIRS(size, load, round, bytes) \
   asm volatile(                                           \
       ".syntax unified\n"                                 \
@@ -151,7 +151,8 @@ int32x4_t requantize(int32x4_t value, Requantize by) {
 
 // The newest value of every filter.
 template <typename T>
-void append_features(const SvdfParams& params, const int8_t* x, const int8_t* feature, const int32_t* starts, T* state) {
+void append_features(const SvdfParams& params, const int8_t* x, const int8_t* feature, const int32_t* starts,
+                     T* state) {
   const SvdfShape& shape = params.shape;
   const uint32_t filters = filters_of(shape);
   const uint32_t lanes = filters < kLanes ? filters : kLanes;
