@@ -58,7 +58,7 @@ Cost cost(const void* in, const Target&) {
   const uint64_t quads = (uint64_t{shape.units} + kLanes - 1) / kLanes;
   const uint64_t products = shape.units < kLanes ? shape.units : 1;
   return {rows * shape.units * kLstmGates * (static_cast<uint64_t>(shape.depth) + shape.units),
-          100 + rows * (60 + quads * (220 + kLstmGates * products * (60 + 10 * chunks))),
+          100 + rows * (60 + quads * (260 + kLstmGates * products * (100 + 10 * chunks))),
           kScaleBytes + kLstmGates * shape.units * 4 + kPadding};
 }
 

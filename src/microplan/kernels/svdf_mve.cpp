@@ -47,9 +47,9 @@ Cost cost(const void* in, const Target&) {
   const SvdfShape& shape = static_cast<const SvdfParams*>(in)->shape;
   const uint64_t filters = filters_of(shape);
   const uint64_t products = filters < kLanes ? filters : quotient_up(filters, kLanes);
-  const uint64_t features = products * (40 + 10 * quotient_up(shape.depth, 16));
-  const uint64_t times = shape.units * (10 + 4 * quotient_up(uint64_t{shape.rank} * shape.memory * sizeof(T), 16)) +
-                         quotient_up(shape.units, kLanes) * 20;
+  const uint64_t features = products * (65 + 10 * quotient_up(shape.depth, 16));
+  const uint64_t times = shape.units * (8 + 4 * quotient_up(uint64_t{shape.rank} * shape.memory * sizeof(T), 16)) +
+                         quotient_up(shape.units, kLanes) * 50;
   const uint64_t moves = 3 * quotient_up(filters * shape.memory * sizeof(T), 16);
   return {shape.rows * filters * (static_cast<uint64_t>(shape.depth) + shape.memory),
           100 + shape.rows * (100 + features + times + moves), static_cast<uint32_t>(filters) * 4};
