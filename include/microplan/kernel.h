@@ -17,12 +17,15 @@ struct View {
   uint32_t ring_rows;
 
   uint8_t* row(uint32_t index) const {
-    return base + (index < ring_rows ? index : index % ring_rows) * row_stride;
+    return base + (index < ring_rows ? index : remainder(index, ring_rows)) * row_stride;
   }
   template <typename T>
   T* row_as(uint32_t index) const {
     return reinterpret_cast<T*>(row(index));
   }
+
+  // Out of line: compilers would rather prepare the division for all the views that are whole.
+  [[gnu::noinline]] static uint32_t remainder(uint32_t index, uint32_t rows) { return index % rows; }
 };
 
 // Where the executor goes on: step `step` of list `list`.
@@ -38,10 +41,15 @@ struct Bases {
 
   const uint8_t* resolve(Ref ref) const {
     const uint32_t segment = static_cast<uint32_t>(ref.segment());
-    constexpr uint32_t kExtra = static_cast<uint32_t>(Segment::kExtra);
-    // Few operands lie there: this must not cost the others.
-    if (__builtin_expect(segment >= kExtra, 0)) return extra[segment - kExtra] + ref.offset();
-    return base[segment] + ref.offset();
+    return segment < kExtra ? base[segment] + ref.offset() : resolve_extra(ref);
+  }
+
+ private:
+  static constexpr uint32_t kExtra = static_cast<uint32_t>(Segment::kExtra);
+
+  // Out of line, because few operands lie there: this must not cost the others.
+  [[gnu::noinline]] const uint8_t* resolve_extra(Ref ref) const {
+    return extra[static_cast<uint32_t>(ref.segment()) - kExtra] + ref.offset();
   }
 };
 
