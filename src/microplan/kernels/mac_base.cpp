@@ -7,13 +7,21 @@ namespace {
 
 // Two channels and blocks of pixels.
 struct Pair {
-  const int8_t* filter;  // of the first channel; that of the second follows
-  uint32_t depth;
+  const int8_t* filters[2];
   const int16_t* x;
-  uint32_t blocks;
-  const FastChannel* channels;
+  uint32_t block_bytes;  // of x
+  uint32_t twice_bias[2];
+  uint32_t entry;            // where the loop begins
+  const int32_t* constants;  // of the first channel, behind the bias; those of the second follow
+  int8_t* to;                // output of the first channel of pixel p is to[offsets[p]]
   const uint32_t* offsets;
-  int8_t* to;  // output of the first channel of pixel p is to[offsets[p]]
+  const uint32_t* offsets_end;
+
+  void set_channels(const FastChannel* channels) {
+    twice_bias[0] = channels[0].twice_bias;
+    twice_bias[1] = channels[1].twice_bias;
+    constants = &channels[0].multiplier;
+  }
 };
 
 #if defined(__thumb2__)
@@ -21,36 +29,33 @@ struct Pair {
 // Loops are entered where the depth leaves a multiple of the steps in them; every instruction of a step has 4 bytes. The
 // clobbered registers are named for the callers, which else keep values in those that a function of this file leaves alone.
 
-// The outputs of two channels and 4 * `blocks` pixels.
-[[gnu::naked, gnu::noinline]] void multiply_pair(Pair*) {
+// Steps of 56 bytes go by 16; the lowest bit is that of Thumb.
+uint32_t pair_entry(uint32_t depth) { return (0u - depth) % 16 * 56 + 1; }
+
+// The outputs of two channels and of blocks of 4 pixels.
+[[gnu::naked, gnu::noinline]] void multiply_pair(const Pair*) {
   asm(".syntax unified\n"
-      "  push {r0, r4-r11, lr}\n"
-      "  sub sp, sp, #4\n"
-      // A block: r0, r1: filters, r2: x, r4-r7 and r8-r11: sums; [sp]: x's end, [sp, #4]: the pair
-      "1:\n"
-      "  ldr r12, [sp, #4]\n"
-      "  ldm r12, {r0-r2}\n"
-      "  add r3, r2, r1, lsl #3\n"
-      "  str r3, [r12, #8]\n"
-      "  str r3, [sp]\n"
-      "  rsb r3, r1, #0\n"
-      "  and r3, r3, #7\n"
-      "  rsb r3, r3, r3, lsl #3\n"
-      "  add r1, r1, r0\n"
+      // The stack holds a copy of the pair, whose x and offsets advance.
+      "  push {r4-r11, lr}\n"
+      "  ldm r0, {r1-r11}\n"
       "  adr r12, 2f\n"
-      "  add r12, r12, r3, lsl #3\n"
-      "  mov r4, #0\n"
-      "  mov r5, #0\n"
-      "  mov r6, #0\n"
-      "  mov r7, #0\n"
-      "  mov r8, #0\n"
-      "  mov r9, #0\n"
-      "  mov r10, #0\n"
-      "  mov r11, #0\n"
-      "  mov pc, r12\n"
+      "  add r7, r7, r12\n"
+      "  push {r1-r11}\n"
+      // A block: r0, r1: filters, r2: x, r4-r7 and r8-r11: twice the sums, from the bias on
+      "1:\n"
+      "  ldm sp, {r0-r4, r8}\n"
+      "  add r3, r3, r2\n"
+      "  str r3, [sp, #8]\n"
+      "  mov r5, r4\n"
+      "  mov r6, r4\n"
+      "  mov r7, r4\n"
+      "  mov r9, r8\n"
+      "  mov r10, r8\n"
+      "  mov r11, r8\n"
+      "  ldr pc, [sp, #24]\n"
       "  .balign 4\n"
       "2:\n"
-      "  .rept 8\n"
+      "  .rept 16\n"
       "  ldrsb r3, [r0], #1\n"
       "  ldrsb r12, [r1], #1\n"
       "  ldrsh lr, [r2], #2\n"
@@ -66,53 +71,45 @@ struct Pair {
       "  mla r7, lr, r3, r7\n"
       "  mla r11, lr, r12, r11\n"
       "  .endr\n"
-      "  ldr r3, [sp]\n"
+      "  ldr r3, [sp, #8]\n"
       "  cmp r2, r3\n"
       "  bne 2b\n"
-      // Requantization: r0-r3: a FastChannel, lr and r12: low and high half of the product
+      // Requantization: r1-r3: a FastChannel behind its bias, lr and r12: low and high half of the product. The outputs of a
+      // pixel go together.
       "  .macro requantize sum\n"
-      "  add \\sum, r0, \\sum, lsl #1\n"
       "  mov lr, #0x80000000\n"
       "  add r12, r2, \\sum, asr #31\n"
       "  smlal lr, r12, \\sum, r1\n"
       "  asr r12, r12, r3\n"
       "  ssat \\sum, #8, r12\n"
       "  .endm\n"
-      "  ldr r12, [sp, #4]\n"
-      "  ldr lr, [r12, #16]\n"
-      "  ldm lr, {r0-r3}\n"
+      "  ldr r0, [sp, #28]\n"
+      "  ldm r0!, {r1-r3}\n"
       "  requantize r4\n"
       "  requantize r5\n"
       "  requantize r6\n"
       "  requantize r7\n"
-      "  ldr r12, [sp, #4]\n"
-      "  ldr lr, [r12, #16]\n"
-      "  add lr, lr, #16\n"
-      "  ldm lr, {r0-r3}\n"
+      "  ldm r0, {r0-r3}\n"
       "  requantize r8\n"
       "  requantize r9\n"
       "  requantize r10\n"
       "  requantize r11\n"
       "  .purgem requantize\n"
-      "  ldr r12, [sp, #4]\n"
-      "  ldr lr, [r12, #20]\n"
+      "  bfi r4, r8, #8, #8\n"
+      "  bfi r5, r9, #8, #8\n"
+      "  bfi r6, r10, #8, #8\n"
+      "  bfi r7, r11, #8, #8\n"
+      "  ldrd r12, lr, [sp, #32]\n"
       "  ldm lr!, {r0-r3}\n"
-      "  str lr, [r12, #20]\n"
-      "  ldr lr, [r12, #24]\n"
-      "  strb r4, [lr, r0]\n"
-      "  strb r5, [lr, r1]\n"
-      "  strb r6, [lr, r2]\n"
-      "  strb r7, [lr, r3]\n"
-      "  add lr, lr, #1\n"
-      "  strb r8, [lr, r0]\n"
-      "  strb r9, [lr, r1]\n"
-      "  strb r10, [lr, r2]\n"
-      "  strb r11, [lr, r3]\n"
-      "  ldr lr, [r12, #12]\n"
-      "  subs lr, lr, #1\n"
-      "  str lr, [r12, #12]\n"
+      "  str lr, [sp, #36]\n"
+      "  strh r4, [r12, r0]\n"
+      "  strh r5, [r12, r1]\n"
+      "  strh r6, [r12, r2]\n"
+      "  strh r7, [r12, r3]\n"
+      "  ldr r3, [sp, #40]\n"
+      "  cmp lr, r3\n"
       "  bne 1b\n"
-      "  add sp, sp, #8\n"
+      "  add sp, sp, #44\n"
       "  pop {r4-r11, pc}\n"
       :
       :
@@ -266,10 +263,12 @@ constexpr uint32_t kChannels = 4;
 
 #endif
 
-// sums[4 * c + p] = sum over k of filter[c * depth + k] * x[4 * k + p], for two channels c and 4 pixels p.
-[[gnu::noinline]] void multiply_2x4(const int8_t* filter, uint32_t depth, const int16_t* x, uint32_t* sums) {
-  const int8_t* filter1 = filter + depth;
-  uint32_t a0 = 0, a1 = 0, a2 = 0, a3 = 0, b0 = 0, b1 = 0, b2 = 0, b3 = 0;
+// sums[4 * c + p] = start[c] + sum over k of filters[c][k] * x[4 * k + p], for two channels c and 4 pixels p.
+[[gnu::noinline]] void multiply_2x4(const int8_t* const* filters, const uint32_t* start, uint32_t depth, const int16_t* x,
+                                    uint32_t* sums) {
+  const int8_t* filter = filters[0];
+  const int8_t* filter1 = filters[1];
+  uint32_t a0 = start[0], a1 = a0, a2 = a0, a3 = a0, b0 = start[1], b1 = b0, b2 = b0, b3 = b0;
   const auto step = [&](uint32_t k) {
     const int32_t a = filter[k];
     const int32_t b = filter1[k];
@@ -314,20 +313,21 @@ constexpr uint32_t kChannels = 4;
   sums[7] = b3;
 }
 
-// The outputs of two channels and 4 * `blocks` pixels.
-void multiply_pair(Pair* pair) {
-  const FastChannel channel0 = pair->channels[0];
-  const FastChannel channel1 = pair->channels[1];
-  const uint32_t* offset = pair->offsets;
+uint32_t pair_entry(uint32_t) { return 0; }
+
+// The outputs of two channels and of blocks of 4 pixels.
+void multiply_pair(const Pair* pair) {
+  const int32_t* const by = pair->constants;
   const int16_t* x = pair->x;
-  for (uint32_t left = pair->blocks; left != 0; --left) {
+  const uint32_t block_inputs = pair->block_bytes / sizeof(int16_t);
+  for (const uint32_t* offset = pair->offsets; offset != pair->offsets_end;) {
     uint32_t sums[2 * kBlockPixels];
-    multiply_2x4(pair->filter, pair->depth, x, sums);
-    x += kBlockPixels * pair->depth;
+    multiply_2x4(pair->filters, pair->twice_bias, block_inputs / kBlockPixels, x, sums);
+    x += block_inputs;
     for (uint32_t p = 0; p < kBlockPixels; ++p) {
       int8_t* const y = pair->to + *offset++;
-      y[0] = requantize(channel0, sums[p]);
-      y[1] = requantize(channel1, sums[kBlockPixels + p]);
+      y[0] = requantize_twice(sums[p], by[0], by[1], by[2]);
+      y[1] = requantize_twice(sums[kBlockPixels + p], by[4], by[5], by[6]);
     }
   }
 }
@@ -427,7 +427,9 @@ void BaseOutput::finish_pixel(uint32_t first, uint32_t channels, const uint32_t*
 
 template <typename T, uint32_t kStep>
 [[gnu::noinline]] T* widen(const int8_t* from, uint32_t count, int32_t offset, T* x) {
-  const auto step = [&](uint32_t i) { x[i * kStep] = static_cast<T>(from[i] + offset); };
+  constexpr int32_t kFactor = kStep == kBlockPixels ? 2 : 1;
+  offset *= kFactor;
+  const auto step = [&](uint32_t i) { x[i * kStep] = static_cast<T>(from[i] * kFactor + offset); };
   const int8_t* end = from + (count & ~7u);
   while (from != end) {
     step(0);
@@ -513,18 +515,26 @@ void PixelTile::multiply(const int8_t* filter, uint32_t first, int8_t* to) const
 }
 
 void PixelTile::multiply_blocks(const int8_t* filter, uint32_t first, int8_t* to) const {
+  const uint32_t depth = shape_.depth;
+  Pair pair = {};
+  pair.x = static_cast<const int16_t*>(inputs_);
+  pair.block_bytes = kBlockPixels * static_cast<uint32_t>(sizeof(int16_t)) * depth;
+  pair.entry = pair_entry(depth);
+  pair.offsets = offsets_;
+  pair.offsets_end = offsets_ + pixels_;
   for (uint32_t c = 0; c < shape_.channels; c += 2) {
     // An odd channel is computed with the one before it once more.
     if (shape_.channels - c == 1) --c;
-    Pair pair = {filter + c * shape_.depth, shape_.depth, static_cast<const int16_t*>(inputs_), pixels_ / kBlockPixels,
-                 nullptr, offsets_, to + c};
+    pair.filters[0] = filter + c * depth;
+    pair.filters[1] = pair.filters[0] + depth;
+    pair.to = to + c;
     if (table_ != nullptr) {
-      pair.channels = table_ + first + c;
+      pair.set_channels(table_ + first + c);
       multiply_pair(&pair);
     } else {
       const FastChannel channels[2] = {FastChannel(outputs_.constants(first + c)),
                                        FastChannel(outputs_.constants(first + c + 1))};
-      pair.channels = channels;
+      pair.set_channels(channels);
       multiply_pair(&pair);
     }
   }

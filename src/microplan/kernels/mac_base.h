@@ -64,7 +64,7 @@ class BaseOutput {
 };
 
 // x[i * kStep] = from[i] + offset; the result is what comes behind them. T and kStep are int32_t and 1, or int16_t and
-// kBlockPixels.
+// kBlockPixels: then x is twice that, so that sums need not be doubled for requantization.
 template <typename T, uint32_t kStep>
 T* widen(const int8_t* from, uint32_t count, int32_t offset, T* x);
 
@@ -87,16 +87,21 @@ struct FastChannel {
   int32_t multiplier, rounding, shift;
 };
 
-// requantize_fast() of the sum and the bias, as an output.
-inline int8_t requantize(const FastChannel& channel, uint32_t sum) {
-  const int32_t twice = static_cast<int32_t>((sum << 1) + channel.twice_bias);
-  const int64_t addend = wrap_add(channel.rounding, twice >> 31) * (int64_t{1} << 32) + 0x80000000;
-  const uint64_t product = static_cast<uint64_t>(static_cast<int64_t>(twice) * channel.multiplier);
+// requantize_fast() of half of `twice_sum`, as an output.
+inline int8_t requantize_twice(uint32_t twice_sum, int32_t multiplier, int32_t rounding, int32_t shift) {
+  const int32_t twice = static_cast<int32_t>(twice_sum);
+  const int64_t addend = wrap_add(rounding, twice >> 31) * (int64_t{1} << 32) + 0x80000000;
+  const uint64_t product = static_cast<uint64_t>(static_cast<int64_t>(twice) * multiplier);
   const uint64_t total = product + static_cast<uint64_t>(addend);
-  return static_cast<int8_t>(dsp::ssat<8>(static_cast<int32_t>(total >> 32) >> (channel.shift & 31)));
+  return static_cast<int8_t>(dsp::ssat<8>(static_cast<int32_t>(total >> 32) >> (shift & 31)));
 }
 
-// Pixels whose inputs lie in scratch: blocks of kBlockPixels, with input k of pixel p of a block at [k][p], in 16 bits; or
+// requantize_fast() of the sum and the bias, as an output.
+inline int8_t requantize(const FastChannel& channel, uint32_t sum) {
+  return requantize_twice((sum << 1) + channel.twice_bias, channel.multiplier, channel.rounding, channel.shift);
+}
+
+// Pixels whose inputs lie in scratch: blocks of kBlockPixels, with twice input k of pixel p of a block at [k][p], in 16 bits; or
 // one pixel alone, in 32. Around them lie where the outputs of each pixel begin, room for the sums of a pixel, and the
 // FastChannels of all channels, unless they are many.
 class PixelTile {
