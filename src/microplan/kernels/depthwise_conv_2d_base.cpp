@@ -525,7 +525,11 @@ class Depthwise {
         const uint32_t channel = first_channel(quad);
         uint32_t* const filter = keeps_filters_ ? filters_ + quad * taps_ : filters_;
         if (!keeps_filters_) load_filter(channel, filter);
-        load_strip(channel, strip);
+        if (one_row_) {
+          load_last_row(channel, strip);
+        } else {
+          load_strip(channel, strip);
+        }
         int8_t* const to = y + first * window_.out_c + channel;
         if (strip_.sweeps) {
           sweep(channel, filter, strip, pixels, to);
@@ -578,6 +582,7 @@ class Depthwise {
                              : kPadding;
     }
     continues_ = keeps_strips_ && out_y != 0 && row == next_row_;
+    one_row_ = continues_ && window_.stride_h == 1 && params_.depth_multiplier == 1 && window_.out_c >= kLanes;
     next_row_ = row + 1;
     first_slot_ = continues_ ? (first_slot_ + window_.stride_h) % window_.kernel_h : 0;
   }
@@ -641,6 +646,20 @@ class Depthwise {
     }
   }
 
+  // The only row that the strip does not hold yet, which most rows of a stride of 1 are; as load_strip() does.
+  [[gnu::noinline]] void load_last_row(uint32_t channel, uint32_t* strip) const {
+    const uint32_t offset = row_offsets_[2];
+    const uint32_t inside = columns_inside_;
+    uint32_t* const to = strip + (first_slot_ == 0 ? 2 : first_slot_ - 1) + columns_before_ * kSweepWords;
+    if (offset == kPadding) {
+      const uint32_t zero_point = static_cast<uint8_t>(-params_.quantization.input_offset) * 0x01010101u;
+      (void)fill(zero_point, inside, to, kSweepWords);
+    } else {
+      const int8_t* const from = reinterpret_cast<const int8_t*>(input_.base) + column_offset_ + channel + offset;
+      (void)copy_lanes(from, window_.in_c, inside, {true, false, {}}, to, kSweepWords);
+    }
+  }
+
   // Rows of taps lie in the filter as the rows of the input do in the strip: each begins where the other does.
   void sweep(uint32_t channel, const uint32_t* filter, const uint32_t* strip, uint32_t pixels, int8_t* y) {
     const uint32_t lanes = lane_count();
@@ -699,6 +718,7 @@ class Depthwise {
   uint32_t next_row_ = 0;
   uint32_t first_slot_ = 0;  // where the first row of taps lies in a column
   bool continues_ = false;   // the strips hold what the row before had
+  bool one_row_ = false;     // load_last_row() is enough
 };
 
 }  // namespace

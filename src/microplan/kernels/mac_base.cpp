@@ -29,8 +29,8 @@ struct Pair {
 // Loops are entered where the depth leaves a multiple of the steps in them; every instruction of a step has 4 bytes. The
 // clobbered registers are named for the callers, which else keep values in those that a function of this file leaves alone.
 
-// Steps of 56 bytes go by 16; the lowest bit is that of Thumb.
-uint32_t pair_entry(uint32_t depth) { return (0u - depth) % 16 * 56 + 1; }
+// Steps of 56 bytes go by 32; the lowest bit is that of Thumb.
+uint32_t pair_entry(uint32_t depth) { return (0u - depth) % 32 * 56 + 1; }
 
 // The outputs of two channels and of blocks of 4 pixels.
 [[gnu::naked, gnu::noinline]] void multiply_pair(const Pair*) {
@@ -55,7 +55,7 @@ uint32_t pair_entry(uint32_t depth) { return (0u - depth) % 16 * 56 + 1; }
       "  ldr pc, [sp, #24]\n"
       "  .balign 4\n"
       "2:\n"
-      "  .rept 16\n"
+      "  .rept 32\n"
       "  ldrsb r3, [r0], #1\n"
       "  ldrsb r12, [r1], #1\n"
       "  ldrsh lr, [r2], #2\n"
@@ -74,8 +74,8 @@ uint32_t pair_entry(uint32_t depth) { return (0u - depth) % 16 * 56 + 1; }
       "  ldr r3, [sp, #8]\n"
       "  cmp r2, r3\n"
       "  bne 2b\n"
-      // Requantization: r1-r3: a FastChannel behind its bias, lr and r12: low and high half of the product. The outputs of a
-      // pixel go together.
+      // Requantization: r1-r3: a FastChannel behind its bias, lr and r12: low and high half of the product. The two outputs
+      // of a pixel go together.
       "  .macro requantize sum\n"
       "  mov lr, #0x80000000\n"
       "  add r12, r2, \\sum, asr #31\n"
@@ -443,6 +443,15 @@ template <typename T, uint32_t kStep>
     from += 8;
     x += 8 * kStep;
   }
+  // Rows of a window are often short.
+  if ((count & 4) != 0) {
+    step(0);
+    step(1);
+    step(2);
+    step(3);
+    from += 4;
+    x += 4 * kStep;
+  }
   end += count & 7;
   while (from != end) {
     step(0);
@@ -511,7 +520,14 @@ void PixelTile::multiply(const int8_t* filter, uint32_t first, int8_t* to) const
   }
   for (uint32_t c = 0; c < shape_.channels; ++c) sums_[c] = 0;
   add_products(filter, shape_.depth, shape_.channels, static_cast<const int32_t*>(inputs_), shape_.depth, sums_);
-  outputs_.finish_pixel(first, shape_.channels, sums_, to + offsets_[0] + first);
+  to += offsets_[0] + first;
+  if (table_ == nullptr) {
+    outputs_.finish_pixel(first, shape_.channels, sums_, to);
+    return;
+  }
+  const FastChannel* channel = table_ + first;
+  for (uint32_t c = 0; c < shape_.channels; ++c) to[c] = requantize(*channel++, sums_[c]);
+  if (outputs_.limited()) outputs_.limit(shape_.channels, to, 1);
 }
 
 void PixelTile::multiply_blocks(const int8_t* filter, uint32_t first, int8_t* to) const {

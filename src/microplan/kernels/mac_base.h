@@ -101,9 +101,9 @@ inline int8_t requantize(const FastChannel& channel, uint32_t sum) {
   return requantize_twice((sum << 1) + channel.twice_bias, channel.multiplier, channel.rounding, channel.shift);
 }
 
-// Pixels whose inputs lie in scratch: blocks of kBlockPixels, with twice input k of pixel p of a block at [k][p], in 16 bits; or
-// one pixel alone, in 32. Around them lie where the outputs of each pixel begin, room for the sums of a pixel, and the
-// FastChannels of all channels, unless they are many.
+// Pixels whose inputs lie in scratch: blocks of kBlockPixels, with twice input k of pixel p of a block at [k][p], in 16
+// bits; or one pixel alone, in 32. Around them lie where the outputs of each pixel begin, room for the sums of a pixel, and
+// the FastChannels of all channels, unless they are many.
 class PixelTile {
  public:
   struct Shape {
