@@ -502,7 +502,7 @@ PixelTile::PixelTile(const Shape& shape, const BaseOutput& outputs, void* scratc
       offsets_(static_cast<uint32_t*>(scratch)),
       inputs_(static_cast<uint8_t*>(scratch) + shape.offset_bytes()),
       sums_(reinterpret_cast<uint32_t*>(static_cast<uint8_t*>(inputs_) + shape.input_bytes())),
-      table_(shape.table_bytes() == 0 ? nullptr : reinterpret_cast<FastChannel*>(sums_ + shape.channels)) {
+      table_(shape.table_bytes() == 0 ? nullptr : reinterpret_cast<FastChannel*>(sums_ + shape.sum_bytes() / 4)) {
   if (table_ == nullptr) return;
   for (uint32_t c = 0; c < shape.all_channels; ++c) table_[c] = FastChannel(outputs.constants(c));
 }
@@ -544,15 +544,17 @@ void PixelTile::multiply_blocks(const int8_t* filter, uint32_t first, int8_t* to
     pair.filters[0] = filter + c * depth;
     pair.filters[1] = pair.filters[0] + depth;
     pair.to = to + c;
+    const FastChannel* channels;
     if (table_ != nullptr) {
-      pair.set_channels(table_ + first + c);
-      multiply_pair(&pair);
+      channels = table_ + first + c;
     } else {
-      const FastChannel channels[2] = {FastChannel(outputs_.constants(first + c)),
-                                       FastChannel(outputs_.constants(first + c + 1))};
-      pair.set_channels(channels);
-      multiply_pair(&pair);
+      FastChannel* const two = reinterpret_cast<FastChannel*>(sums_);
+      two[0] = FastChannel(outputs_.constants(first + c));
+      two[1] = FastChannel(outputs_.constants(first + c + 1));
+      channels = two;
     }
+    pair.set_channels(channels);
+    multiply_pair(&pair);
   }
   if (!outputs_.limited()) return;
   for (uint32_t p = 0; p < pixels_; ++p) outputs_.limit(shape_.channels, to + offsets_[p], 1);

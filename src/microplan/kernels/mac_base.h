@@ -117,7 +117,12 @@ class PixelTile {
     uint32_t capacity() const;
     uint32_t offset_bytes() const { return capacity() * static_cast<uint32_t>(sizeof(uint32_t)); }
     uint32_t input_bytes() const;
-    uint32_t sum_bytes() const { return channels * static_cast<uint32_t>(sizeof(uint32_t)); }
+    // The sums of a pixel; or two FastChannels, where blocks have no table of all.
+    uint32_t sum_bytes() const {
+      constexpr uint32_t kPairBytes = 2 * sizeof(FastChannel);
+      const uint32_t bytes = channels * static_cast<uint32_t>(sizeof(uint32_t));
+      return bytes < kPairBytes ? kPairBytes : bytes;
+    }
     uint32_t table_bytes() const;
     uint32_t scratch_bytes() const { return offset_bytes() + input_bytes() + sum_bytes() + table_bytes(); }
   };
