@@ -141,12 +141,12 @@ def check_bench(path: Path, form: Form, board: Board, folder: Path) -> None:
     assert (sizes.arena_bytes, sizes.state_bytes) == (made.arena_bytes, made.state_bytes)
     assert sizes.model_flash_bytes == len(made.firmware_data)
     assert sizes.plan_ram_bytes == made.plan_buffer_bytes
-    # The model's object and the counter.
-    assert sizes.static_bytes - sizes.plan_ram_bytes <= 64
+    # The model's object and the counter, and up to 12 bytes before the aligned plan buffer.
+    assert sizes.static_bytes - sizes.plan_ram_bytes <= 64 + 12
 
     result = bench(firmware.elf, board)
     assert result.invoke.uncertainty == 0
-    assert 0 < result.stack_bytes < 600
+    assert 0 < result.stack_bytes <= 700
     assert result.init.instructions < (2000 if form == "compiled" else 2000000)
     interpreter = Interpreter(made)
     pattern = [bytes((i * 37 + 11) & 0xFF for i in range(tensor.nbytes)) for tensor in interpreter.inputs]

@@ -11,6 +11,13 @@ namespace {
 
 using Shared = FullyConnected<FloatAccumulator>;
 
+// Short sums are left to the scalar unit, which every core with float lanes has: its kernel rounds them as the reference.
+constexpr uint32_t kLeastDepth = 32;
+
+bool supports(const void* in, const Target&) {
+  return static_cast<const Shared::Params*>(in)->shape.depth >= kLeastDepth;
+}
+
 Cost cost(const void* in, const Target&) {
   const FullyConnectedShape& shape = static_cast<const Shared::Params*>(in)->shape;
   const uint64_t outputs = uint64_t{shape.rows} * shape.channels;
@@ -26,7 +33,7 @@ const Variant fully_connected_float_mve_variant = {
     fully_connected_float_mve, "fully_connected_float_mve", "FULLY_CONNECTED", 9,
     DataType::kFloat32, DataType::kFloat32, DataType::kFloat32, "",
     false, Overlap::kRows, sizeof(Shared::Params),
-    Shared::prepare, nullptr, Shared::footprint, fully_connected_input_rows, nullptr, Shared::pack, cost,
+    Shared::prepare, supports, Shared::footprint, fully_connected_input_rows, nullptr, Shared::pack, cost,
     kFeatureMveF};
 
 }  // namespace kernels

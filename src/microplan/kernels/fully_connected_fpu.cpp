@@ -36,6 +36,15 @@ const Variant fully_connected_float_fpu_variant = {
 #if MICROPLAN_HAS_FPU
 
 namespace microplan {
+
+namespace {
+
+// Shorter sums gain little from fused additions and are rounded as the reference rounds them: where few terms cancel out,
+// the difference of one rounding would show.
+constexpr uint32_t kFusedDepth = 32;
+
+}  // namespace
+
 namespace kernels {
 
 Status fully_connected_float_fpu_run(const void* in, Rows rows, const Io& io, void* scratch) {
@@ -49,6 +58,12 @@ Status fully_connected_float_fpu_run(const void* in, Rows rows, const Io& io, vo
     block.x[0] = input.row_as<const float>(row);
     float* const y = output.row_as<float>(row);
     const float* filter = accumulator.filter();
+    if (shape.depth < kFusedDepth) {
+      for (uint32_t c = 0; c < shape.channels; ++c, filter += shape.depth) {
+        y[c] = accumulator.finish(c, dot<FloatProducts>(block.x[0], filter, shape.depth, 0, 0));
+      }
+      continue;
+    }
     for (uint32_t channel = 0; channel < shape.channels; channel += 4) {
       const uint32_t channels = shape.channels - channel < 4 ? shape.channels - channel : 4;
       // Channels beyond the last repeat it, and their sums are not used.
