@@ -4,9 +4,9 @@
 namespace microplan {
 namespace cmsis_nn {
 
-void add_channel_constants(uint32_t channels, Footprint* footprint) {
-  // filter_footprint() has added filter, bias and requantization.
-  const uint32_t bytes = channels * static_cast<uint32_t>(sizeof(int32_t));
+void set_channel_constants(Footprint* footprint) {
+  // filter_footprint() has added filter, bias and requantization. The bias is always there.
+  const uint32_t bytes = footprint->constant[kBias].bytes;
   footprint->constant[kBias] = {bytes, 4, false};
   footprint->constant[kMultiplier] = {bytes, 4, false};
   footprint->constant_count = kShift;

@@ -14,12 +14,26 @@
 namespace microplan {
 namespace cmsis_nn {
 
-// The constants of operators with filters: filter as it lies in the model, then for each output channel bias int32, Q31
-// multiplier int32 and shift int32 (positive shifts left), each in an array of its own.
-void add_channel_constants(uint32_t channels, Footprint* footprint);
+// Changes the footprint of an operator with filters from the reference kernel's constants to these: filter as it lies
+// in the model, then for each output channel bias int32, Q31 multiplier int32 and shift int32 (positive shifts left),
+// each in an array of its own.
+void set_channel_constants(Footprint* footprint);
 void pack_channel_constants(const OperatorContext& context, const MacOperator& op, const ChannelQuantization& params,
                             ConstantWriter& writer);
 enum ChannelConstant : uint32_t { kFilter, kBias, kMultiplier, kShift };
+
+// The functions of a Variant that follow from these constants. `Shared`: Conv2d<Int8Accumulator> and so on.
+template <typename Shared>
+bool mac_footprint(const void* in, Footprint* result) {
+  if (!Shared::footprint(in, result)) return false;
+  set_channel_constants(result);
+  return true;
+}
+template <typename Shared, const MacOperator& kOperator>
+void pack_mac(const OperatorContext& context, const void* in, ConstantWriter& writer) {
+  const auto& params = *static_cast<const typename Shared::Params*>(in);
+  pack_channel_constants(context, kOperator, params.quantization, writer);
+}
 
 // Bytes of scratch that CMSIS-NN's convolution takes at most, whatever the core: up to four columns of im2col in bytes,
 // in blocks of 16 (Helium), or two in halves (DSP extension).

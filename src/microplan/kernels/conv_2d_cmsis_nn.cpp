@@ -10,16 +10,6 @@ namespace {
 
 using Shared = Conv2d<Int8Accumulator>;
 
-bool footprint(const void* in, Footprint* result) {
-  if (!Shared::footprint(in, result)) return false;
-  cmsis_nn::add_channel_constants(static_cast<const Shared::Params*>(in)->window.out_c, result);
-  return true;
-}
-
-void pack(const OperatorContext& context, const void* in, ConstantWriter& writer) {
-  cmsis_nn::pack_channel_constants(context, kConv2d, static_cast<const Shared::Params*>(in)->quantization, writer);
-}
-
 uint32_t scratch_bytes(const void* in, uint32_t) {
   const Window& window = static_cast<const Shared::Params*>(in)->window;
   return cmsis_nn::convolve_scratch_bytes(uint32_t{window.kernel_h} * window.kernel_w * window.in_c);
@@ -47,8 +37,8 @@ const Variant conv_2d_int8_cmsis_nn_variant = {
     conv_2d_int8_cmsis_nn, "conv_2d_int8_cmsis_nn", "CONV_2D", 3,
     DataType::kInt8, DataType::kInt8, DataType::kInt8, "per tensor and per channel, grouped, dilated",
     true, Overlap::kNone, sizeof(Shared::Params),
-    Shared::prepare, nullptr, footprint, window_input_rows, scratch_bytes, pack, cost,
-    kFeatureCmsisNn};
+    Shared::prepare, nullptr, cmsis_nn::mac_footprint<Shared>, window_input_rows, scratch_bytes,
+    cmsis_nn::pack_mac<Shared, kConv2d>, cost, kFeatureCmsisNn};
 
 }  // namespace kernels
 

@@ -10,17 +10,6 @@ namespace {
 
 using Shared = DepthwiseConv2d<Int8Accumulator>;
 
-bool footprint(const void* in, Footprint* result) {
-  if (!Shared::footprint(in, result)) return false;
-  cmsis_nn::add_channel_constants(static_cast<const Shared::Params*>(in)->window.out_c, result);
-  return true;
-}
-
-void pack(const OperatorContext& context, const void* in, ConstantWriter& writer) {
-  cmsis_nn::pack_channel_constants(context, kDepthwiseConv2d, static_cast<const Shared::Params*>(in)->quantization,
-                                   writer);
-}
-
 // At most: with Helium four columns of a block of channels, or, for a single input channel, what the convolution takes
 // and the filter transposed; with the DSP extension one column in halves.
 uint32_t scratch_bytes(const void* in, uint32_t) {
@@ -52,8 +41,8 @@ const Variant depthwise_conv_2d_int8_cmsis_nn_variant = {
     depthwise_conv_2d_int8_cmsis_nn, "depthwise_conv_2d_int8_cmsis_nn", "DEPTHWISE_CONV_2D", 4,
     DataType::kInt8, DataType::kInt8, DataType::kInt8, "per tensor and per channel, any depth multiplier, dilated",
     true, Overlap::kNone, sizeof(Shared::Params),
-    Shared::prepare, nullptr, footprint, window_input_rows, scratch_bytes, pack, cost,
-    kFeatureCmsisNn};
+    Shared::prepare, nullptr, cmsis_nn::mac_footprint<Shared>, window_input_rows, scratch_bytes,
+    cmsis_nn::pack_mac<Shared, kDepthwiseConv2d>, cost, kFeatureCmsisNn};
 
 }  // namespace kernels
 

@@ -10,17 +10,6 @@ namespace {
 
 using Shared = FullyConnected<Int8Accumulator>;
 
-bool footprint(const void* in, Footprint* result) {
-  if (!Shared::footprint(in, result)) return false;
-  cmsis_nn::add_channel_constants(static_cast<const Shared::Params*>(in)->shape.channels, result);
-  return true;
-}
-
-void pack(const OperatorContext& context, const void* in, ConstantWriter& writer) {
-  cmsis_nn::pack_channel_constants(context, kFullyConnected, static_cast<const Shared::Params*>(in)->quantization,
-                                   writer);
-}
-
 // With Helium the sums of the filters' rows.
 uint32_t scratch_bytes(const void* in, uint32_t) {
   return static_cast<const Shared::Params*>(in)->shape.channels * static_cast<uint32_t>(sizeof(int32_t));
@@ -40,8 +29,8 @@ const Variant fully_connected_int8_cmsis_nn_variant = {
     fully_connected_int8_cmsis_nn, "fully_connected_int8_cmsis_nn", "FULLY_CONNECTED", 9,
     DataType::kInt8, DataType::kInt8, DataType::kInt8, "per tensor and per channel",
     true, Overlap::kNone, sizeof(Shared::Params),
-    Shared::prepare, nullptr, footprint, fully_connected_input_rows, scratch_bytes, pack, cost,
-    kFeatureCmsisNn};
+    Shared::prepare, nullptr, cmsis_nn::mac_footprint<Shared>, fully_connected_input_rows, scratch_bytes,
+    cmsis_nn::pack_mac<Shared, kFullyConnected>, cost, kFeatureCmsisNn};
 
 }  // namespace kernels
 

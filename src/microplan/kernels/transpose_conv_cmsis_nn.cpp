@@ -27,17 +27,6 @@ bool supports(const void* in, const Target&) {
          is_usual(window.out_w, window.in_w, window.kernel_w, window.stride_w, window.pad_left);
 }
 
-bool footprint(const void* in, Footprint* result) {
-  if (!Shared::footprint(in, result)) return false;
-  cmsis_nn::add_channel_constants(static_cast<const Shared::Params*>(in)->window.in_c, result);
-  return true;
-}
-
-void pack(const OperatorContext& context, const void* in, ConstantWriter& writer) {
-  cmsis_nn::pack_channel_constants(context, kTransposeConv, static_cast<const Shared::Params*>(in)->quantization,
-                                   writer);
-}
-
 // The window slides over the output: its "in" is this operator's output. Columns of the reversed convolution, or rows
 // of sums; then the reversed filter.
 uint32_t column_bytes(const Window& window) {
@@ -74,8 +63,8 @@ const Variant transpose_conv_int8_cmsis_nn_variant = {
     transpose_conv_int8_cmsis_nn, "transpose_conv_int8_cmsis_nn", "TRANSPOSE_CONV", 67,
     DataType::kInt32, DataType::kInt8, DataType::kInt8, "usual output sizes, padding a multiple of the stride",
     true, Overlap::kNone, sizeof(Shared::Params),
-    Shared::prepare, supports, footprint, transpose_conv_input_rows, scratch_bytes, pack, cost,
-    kFeatureCmsisNn};
+    Shared::prepare, supports, cmsis_nn::mac_footprint<Shared>, transpose_conv_input_rows, scratch_bytes,
+    cmsis_nn::pack_mac<Shared, kTransposeConv>, cost, kFeatureCmsisNn};
 
 }  // namespace kernels
 
