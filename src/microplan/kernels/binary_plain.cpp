@@ -102,6 +102,25 @@ Status run_float(const void* in, Op op, Rows rows, const Io& io) {
   return run<BinaryFloatParams, float>(in, op, rows, io);
 }
 
+template <typename Params>
+constexpr Variant variant(const Kernel& kernel, const char* name, const char* operator_name, uint8_t operator_code,
+                          DataType type, Status (*prepare)(const OperatorContext&, void*)) {
+  return {kernel, name, operator_name, operator_code,
+          type, type, type, "broadcasting on both sides",
+          false, Overlap::kElementwise, sizeof(Params),
+          prepare, nullptr, footprint<Params>, binary_input_rows, nullptr, nullptr, cost<Params>};
+}
+
+constexpr Variant int32_variant(const Kernel& kernel, const char* name, const char* operator_name, uint8_t operator_code,
+                                Status (*prepare)(const OperatorContext&, void*)) {
+  return variant<BinaryInt32Params>(kernel, name, operator_name, operator_code, DataType::kInt32, prepare);
+}
+
+constexpr Variant float_variant(const Kernel& kernel, const char* name, const char* operator_name,
+                                uint8_t operator_code) {
+  return variant<BinaryFloatParams>(kernel, name, operator_name, operator_code, DataType::kFloat32, prepare_float);
+}
+
 }  // namespace
 
 namespace kernels {
@@ -130,47 +149,12 @@ Status mul_float_run(const void* in, Rows rows, const Io& io, void*) {
   return run_float(in, [](float a, float b) { return a * b; }, rows, io);
 }
 
-const Variant add_int32_variant = {
-    add_int32, "add_int32", "ADD", 0,
-    DataType::kInt32, DataType::kInt32, DataType::kInt32, "broadcasting on both sides",
-    false, Overlap::kElementwise, sizeof(BinaryInt32Params),
-    prepare_add_int32, nullptr, footprint<BinaryInt32Params>, binary_input_rows, nullptr, nullptr,
-    cost<BinaryInt32Params>};
-
-const Variant add_float_variant = {
-    add_float, "add_float", "ADD", 0,
-    DataType::kFloat32, DataType::kFloat32, DataType::kFloat32, "broadcasting on both sides",
-    false, Overlap::kElementwise, sizeof(BinaryFloatParams),
-    prepare_float, nullptr, footprint<BinaryFloatParams>, binary_input_rows, nullptr, nullptr,
-    cost<BinaryFloatParams>};
-
-const Variant sub_int32_variant = {
-    sub_int32, "sub_int32", "SUB", 41,
-    DataType::kInt32, DataType::kInt32, DataType::kInt32, "broadcasting on both sides",
-    false, Overlap::kElementwise, sizeof(BinaryInt32Params),
-    prepare_sub_int32, nullptr, footprint<BinaryInt32Params>, binary_input_rows, nullptr, nullptr,
-    cost<BinaryInt32Params>};
-
-const Variant sub_float_variant = {
-    sub_float, "sub_float", "SUB", 41,
-    DataType::kFloat32, DataType::kFloat32, DataType::kFloat32, "broadcasting on both sides",
-    false, Overlap::kElementwise, sizeof(BinaryFloatParams),
-    prepare_float, nullptr, footprint<BinaryFloatParams>, binary_input_rows, nullptr, nullptr,
-    cost<BinaryFloatParams>};
-
-const Variant mul_int32_variant = {
-    mul_int32, "mul_int32", "MUL", 18,
-    DataType::kInt32, DataType::kInt32, DataType::kInt32, "broadcasting on both sides",
-    false, Overlap::kElementwise, sizeof(BinaryInt32Params),
-    prepare_mul_int32, nullptr, footprint<BinaryInt32Params>, binary_input_rows, nullptr, nullptr,
-    cost<BinaryInt32Params>};
-
-const Variant mul_float_variant = {
-    mul_float, "mul_float", "MUL", 18,
-    DataType::kFloat32, DataType::kFloat32, DataType::kFloat32, "broadcasting on both sides",
-    false, Overlap::kElementwise, sizeof(BinaryFloatParams),
-    prepare_float, nullptr, footprint<BinaryFloatParams>, binary_input_rows, nullptr, nullptr,
-    cost<BinaryFloatParams>};
+const Variant add_int32_variant = int32_variant(add_int32, "add_int32", "ADD", 0, prepare_add_int32);
+const Variant add_float_variant = float_variant(add_float, "add_float", "ADD", 0);
+const Variant sub_int32_variant = int32_variant(sub_int32, "sub_int32", "SUB", 41, prepare_sub_int32);
+const Variant sub_float_variant = float_variant(sub_float, "sub_float", "SUB", 41);
+const Variant mul_int32_variant = int32_variant(mul_int32, "mul_int32", "MUL", 18, prepare_mul_int32);
+const Variant mul_float_variant = float_variant(mul_float, "mul_float", "MUL", 18);
 
 }  // namespace kernels
 
