@@ -125,18 +125,12 @@ struct Maximum : Type {
 
 // Of one channel over all taps. A function of its own, so that the inner loop has the registers to itself.
 template <typename Reduction>
-[[gnu::noinline]] typename Reduction::Value reduce(const typename Reduction::Element* x_row, const TapRows& at,
-                                                   uint32_t taps_w, uint32_t channels) {
-  typename Reduction::Value value = Reduction::kStart;
-  for (uint32_t left = at.taps_h;;) {
-    const typename Reduction::Element* x = x_row;
-    for (uint32_t i = taps_w; i != 0; --i) {
-      value = Reduction::take(value, typename Reduction::Value{*x});
-      x += channels;
-    }
-    if (--left == 0) return value;
-    x_row = at.below(x_row);
-  }
+[[gnu::noinline]] typename Reduction::Value reduce(const typename Reduction::Element* x, const WindowPosition& at,
+                                                   uint32_t channels) {
+  using Value = typename Reduction::Value;
+  Value value = Reduction::kStart;
+  for_each_tap(x, at, channels, [&](const auto* tap) { value = Reduction::take(value, Value{*tap}); });
+  return value;
 }
 
 template <typename Reduction>
@@ -144,24 +138,16 @@ Status run(const void* in, Rows rows, const Io& io) {
   using Element = typename Reduction::Element;
   using Value = typename Reduction::Value;
   const auto& params = *static_cast<const Pool2dParamsOf<Value>*>(in);
-  const Window& window = params.window;
-  const View output = io.view(1);
-  const uint32_t channels = window.in_c;
-  WindowPosition at(window, io.view(0), sizeof(Element));
-  for (uint32_t row = rows.first; row < rows.last; ++row) {
-    at.set_row(row);
-    Element* y = output.row_as<Element>(row);
-    for (uint32_t out_x = 0; out_x < window.out_w; ++out_x) {
-      at.set_column(out_x);
-      const Element* x = static_cast<const Element*>(at.x);
-      const int32_t taps = static_cast<int32_t>(at.taps_h * at.taps_w);
-      for (const Element* const end = x + channels; x != end; ++x) {
-        const Value value = Reduction::finish(reduce<Reduction>(x, at, at.taps_w, channels), taps);
-        *y++ = static_cast<Element>(clamp(value, params.act_min, params.act_max));
-      }
+  const uint32_t channels = params.window.in_c;
+  const auto pixel = [&](const Element* x, Element* y, const WindowPosition& at) {
+    const int32_t taps = static_cast<int32_t>(at.taps_h * at.taps_w);
+    for (const Element* const end = x + channels; x != end; ++x) {
+      const Value value = Reduction::finish(reduce<Reduction>(x, at, channels), taps);
+      *y++ = static_cast<Element>(clamp(value, params.act_min, params.act_max));
     }
-  }
-  return Status::kOk;
+    return y;
+  };
+  return run_pool_2d<Element>(params.window, rows, io, pixel);
 }
 
 constexpr uint32_t kTap = 8 * 6;
@@ -174,14 +160,16 @@ constexpr Variant integer_variant(const Kernel& kernel, const char* name, const 
   return {kernel, name, operator_name, code,
           type, DataType::kNone, type, "equal quantization of input and output",
           false, Overlap::kRows, sizeof(Pool2dParamsOf<int32_t>),
-          prepare_pool_2d, nullptr, footprint<Integer<T>>, window_input_rows, nullptr, nullptr, pool_2d_cost<kTap, kOutput, kPixel>};
+          prepare_pool_2d, nullptr, footprint<Integer<T>>, window_input_rows, nullptr, nullptr,
+          pool_2d_cost<kTap, kOutput, kPixel>};
 }
 
 constexpr Variant float_variant(const Kernel& kernel, const char* name, const char* operator_name, uint8_t code) {
   return {kernel, name, operator_name, code,
           DataType::kFloat32, DataType::kNone, DataType::kFloat32, "",
           false, Overlap::kRows, sizeof(Pool2dParamsOf<float>),
-          prepare_float, nullptr, footprint<Float>, window_input_rows, nullptr, nullptr, pool_2d_cost<kTap, kOutput, kPixel>};
+          prepare_float, nullptr, footprint<Float>, window_input_rows, nullptr, nullptr,
+          pool_2d_cost<kTap, kOutput, kPixel>};
 }
 
 constexpr char kAverage[] = "AVERAGE_POOL_2D";

@@ -29,6 +29,37 @@ inline int32_t pool_quotient(int32_t sum, int32_t count) {
   return (sum > 0 ? wrap_add(sum, count / 2) : wrap_sub(sum, count / 2)) / count;
 }
 
+// pixel(x, y, at) for every output pixel of the rows: x is its first tap inside the input, y its first channel; the
+// result is what comes behind its last one.
+template <typename Element, typename Pixel>
+Status run_pool_2d(const Window& window, Rows rows, const Io& io, Pixel pixel) {
+  const View output = io.view(1);
+  WindowPosition at(window, io.view(0), sizeof(Element));
+  for (uint32_t row = rows.first; row < rows.last; ++row) {
+    at.set_row(row);
+    Element* y = output.row_as<Element>(row);
+    for (uint32_t out_x = 0; out_x < window.out_w; ++out_x) {
+      at.set_column(out_x);
+      y = pixel(static_cast<const Element*>(at.x), y, at);
+    }
+  }
+  return Status::kOk;
+}
+
+// take(x) for every tap of a window, from x_row on, whose taps are `channels` elements apart.
+template <typename Element, typename Take>
+void for_each_tap(const Element* x_row, const WindowPosition& at, uint32_t channels, Take take) {
+  for (uint32_t left = at.taps_h;;) {
+    const Element* x = x_row;
+    for (uint32_t i = at.taps_w; i != 0; --i) {
+      take(x);
+      x += channels;
+    }
+    if (--left == 0) return;
+    x_row = at.below(x_row);
+  }
+}
+
 // Instructions for each tap of an output and for each output, both in eighths, and for each output pixel.
 template <uint32_t kTap, uint32_t kOutput, uint32_t kPixel>
 Cost pool_2d_cost(const void* in, const Target&) {

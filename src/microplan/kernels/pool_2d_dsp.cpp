@@ -45,48 +45,34 @@ uint32_t load_few(const int8_t* from, uint32_t count) {
 
 // Of `count` channels, at most 4, over all taps. A function of its own, so that the inner loop has the registers to itself.
 template <typename Reduction, bool kFour>
-[[gnu::noinline]] uint32_t reduce(const int8_t* x_row, const WindowPosition& at, uint32_t channels, uint32_t count) {
+[[gnu::noinline]] uint32_t reduce(const int8_t* x, const WindowPosition& at, uint32_t channels, uint32_t count) {
   Reduction result;
-  for (uint32_t left = at.taps_h;;) {
-    const int8_t* x = x_row;
-    for (uint32_t i = at.taps_w; i != 0; --i) {
-      result.take(kFour ? dsp::load_word(x) : load_few(x, count));
-      x += channels;
-    }
-    if (--left == 0) break;
-    x_row = at.below(x_row);
-  }
+  for_each_tap(x, at, channels, [&](const int8_t* tap) {
+    result.take(kFour ? dsp::load_word(tap) : load_few(tap, count));
+  });
   return result.finish(static_cast<int32_t>(at.taps_h * at.taps_w));
 }
 
 template <typename Reduction>
 Status run(const void* in, Rows rows, const Io& io) {
   const Pool2dParams& params = *static_cast<const Pool2dParams*>(in);
-  const Window& window = params.window;
-  const View output = io.view(1);
-  const uint32_t channels = window.in_c;
+  const uint32_t channels = params.window.in_c;
   const uint32_t low = static_cast<uint8_t>(params.act_min) * 0x01010101u;
   const uint32_t high = static_cast<uint8_t>(params.act_max) * 0x01010101u;
-  WindowPosition at(window, io.view(0), 1);
-  for (uint32_t row = rows.first; row < rows.last; ++row) {
-    at.set_row(row);
-    int8_t* y = output.row_as<int8_t>(row);
-    for (uint32_t out_x = 0; out_x < window.out_w; ++out_x) {
-      at.set_column(out_x);
-      const int8_t* x = static_cast<const int8_t*>(at.x);
-      uint32_t left = channels;
-      for (; left >= 4; left -= 4) {
-        const uint32_t four = reduce<Reduction, true>(x, at, channels, 4);
-        dsp::store_word(y, dsp::min_bytes(dsp::max_bytes(four, low), high));
-        x += 4;
-        y += 4;
-      }
-      if (left == 0) continue;
-      uint32_t few = dsp::min_bytes(dsp::max_bytes(reduce<Reduction, false>(x, at, channels, left), low), high);
-      for (; left != 0; --left, few >>= 8) *y++ = static_cast<int8_t>(few);
+  const auto pixel = [&](const int8_t* x, int8_t* y, const WindowPosition& at) {
+    uint32_t left = channels;
+    for (; left >= 4; left -= 4) {
+      const uint32_t four = reduce<Reduction, true>(x, at, channels, 4);
+      dsp::store_word(y, dsp::min_bytes(dsp::max_bytes(four, low), high));
+      x += 4;
+      y += 4;
     }
-  }
-  return Status::kOk;
+    if (left == 0) return y;
+    uint32_t few = dsp::min_bytes(dsp::max_bytes(reduce<Reduction, false>(x, at, channels, left), low), high);
+    for (; left != 0; --left, few >>= 8) *y++ = static_cast<int8_t>(few);
+    return y;
+  };
+  return run_pool_2d<int8_t>(params.window, rows, io, pixel);
 }
 
 // One channel has no use for words.

@@ -65,40 +65,24 @@ struct Maxima {
 };
 
 template <typename Reduction>
-[[gnu::noinline]] Reduction reduce(const int8_t* x_row, const WindowPosition& at, uint32_t channels, mve_pred16_t lanes) {
+[[gnu::noinline]] Reduction reduce(const int8_t* x, const WindowPosition& at, uint32_t channels, mve_pred16_t lanes) {
   Reduction result;
-  for (uint32_t left = at.taps_h;;) {
-    const int8_t* x = x_row;
-    for (uint32_t i = at.taps_w; i != 0; --i) {
-      result.take(x, lanes);
-      x += channels;
-    }
-    if (--left == 0) return result;
-    x_row = at.below(x_row);
-  }
+  for_each_tap(x, at, channels, [&](const int8_t* tap) { result.take(tap, lanes); });
+  return result;
 }
 
 template <typename Reduction>
 Status run(const void* in, Rows rows, const Io& io) {
   const Pool2dParams& params = *static_cast<const Pool2dParams*>(in);
-  const Window& window = params.window;
-  const View output = io.view(1);
-  const uint32_t channels = window.in_c;
-  WindowPosition at(window, io.view(0), 1);
-  for (uint32_t row = rows.first; row < rows.last; ++row) {
-    at.set_row(row);
-    int8_t* y = output.row_as<int8_t>(row);
-    for (uint32_t out_x = 0; out_x < window.out_w; ++out_x) {
-      at.set_column(out_x);
-      const int8_t* const x = static_cast<const int8_t*>(at.x);
-      for (uint32_t c = 0; c < channels; c += Reduction::kLanes) {
-        const mve_pred16_t lanes = Reduction::lanes(channels - c);
-        reduce<Reduction>(x + c, at, channels, lanes).store(y + c, params, at.taps_h * at.taps_w, lanes);
-      }
-      y += channels;
+  const uint32_t channels = params.window.in_c;
+  const auto pixel = [&](const int8_t* x, int8_t* y, const WindowPosition& at) {
+    for (uint32_t c = 0; c < channels; c += Reduction::kLanes) {
+      const mve_pred16_t lanes = Reduction::lanes(channels - c);
+      reduce<Reduction>(x + c, at, channels, lanes).store(y + c, params, at.taps_h * at.taps_w, lanes);
     }
-  }
-  return Status::kOk;
+    return y + channels;
+  };
+  return run_pool_2d<int8_t>(params.window, rows, io, pixel);
 }
 
 #endif
