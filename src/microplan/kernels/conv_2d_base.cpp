@@ -3,6 +3,7 @@
 #include "microplan/kernels.h"
 #include "microplan/kernels/conv_2d.h"
 #include "microplan/kernels/mac_base.h"
+#include "microplan/kernels/pixel_tile_base.h"
 
 namespace microplan {
 
