@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// UNIDIRECTIONAL_SEQUENCE_LSTM, int8, int16 (both with int8 weights and an int16 cell state) and float32: prepare and
-// the reference kernels.
+// UNIDIRECTIONAL_SEQUENCE_LSTM, int8 and int16, both with int8 weights and an int16 cell state: prepare and the reference
+// kernels.
 #include "microplan/kernels/lstm.h"
 
 #include <string.h>
@@ -8,8 +8,8 @@
 #include "microplan/kernels.h"
 #include "microplan/kernels/dot.h"
 #include "microplan/kernels/elementwise.h"
-#include "microplan/kernels/float_math.h"
 #include "microplan/kernels/int16_math.h"
+#include "microplan/kernels/lstm_reference.h"
 #include "microplan/kernels/prepare.h"
 
 namespace microplan {
@@ -18,7 +18,6 @@ namespace {
 
 // Fields of the schema's UnidirectionalSequenceLSTMOptions.
 constexpr uint32_t kFusedActivation = 0;
-constexpr uint32_t kCellClip = 1;
 constexpr uint32_t kTimeMajor = 3;
 constexpr uint8_t kTanh = 4;  // of ActivationFunctionType
 
@@ -108,7 +107,9 @@ Status check_state(const OperatorContext& context, uint8_t index, DataType type,
                       MICROPLAN_DIAGNOSTIC_TEXT("convert the model again"), state.elements);
 }
 
-Status prepare_shape(const OperatorContext& context, LstmShape* shape) {
+}  // namespace
+
+Status lstm_prepare_shape(const OperatorContext& context, LstmShape* shape) {
   // Models from before layer normalization have no inputs for it.
   Status status = check_arity(context, kNormalization, kInputs);
   if (status == Status::kOk) {
@@ -145,6 +146,8 @@ Status prepare_shape(const OperatorContext& context, LstmShape* shape) {
   return status == Status::kOk ? check_weights(context, *shape) : status;
 }
 
+namespace {
+
 Status prepare_cell(const OperatorContext& context, LstmParams* params) {
   constexpr int32_t kMostLeft = 14;  // 3 * 2^14 * 2^15 fits 32 bits
   constexpr int32_t kMostRight = 30;
@@ -163,7 +166,7 @@ Status prepare_cell(const OperatorContext& context, LstmParams* params) {
   params->tanh_shift = left < 0 ? -left : 0;
   params->cell_min = INT16_MIN;
   params->cell_max = INT16_MAX;
-  const float clip = context.options().float_field(kCellClip, 0);
+  const float clip = context.options().float_field(kLstmCellClip, 0);
   if (clip > 0) {
     const double steps = static_cast<double>(clip) / static_cast<double>(scale);
     params->cell_max = steps < INT16_MAX ? static_cast<int32_t>(steps) : INT16_MAX;
@@ -226,7 +229,7 @@ bool recurrent_sums_fit(const OperatorContext& context, uint8_t gate, const Lstm
 
 Status lstm_prepare_integer(const OperatorContext& context, void* out) {
   LstmParams& params = *static_cast<LstmParams*>(out);
-  Status status = prepare_shape(context, &params.shape);
+  Status status = lstm_prepare_shape(context, &params.shape);
   if (status == Status::kOk) status = prepare_cell(context, &params);
   if (status != Status::kOk) return status;
   const TensorInfo hidden = context.input(kHiddenState);
@@ -255,19 +258,8 @@ Status lstm_prepare_integer(const OperatorContext& context, void* out) {
   return Status::kOk;
 }
 
-namespace {
-
-Status prepare_float(const OperatorContext& context, void* out) {
-  LstmFloatParams& params = *static_cast<LstmFloatParams*>(out);
-  constexpr float kLargest = 3.402823466e+38f;
-  const float clip = context.options().float_field(kCellClip, 0);
-  params.cell_max = clip > 0 && clip < kLargest ? clip : kLargest;
-  params.cell_min = -params.cell_max;
-  return prepare_shape(context, &params.shape);
-}
-
-bool footprint_of(const LstmShape& shape, uint32_t element, uint32_t cell_element, uint32_t filter_element,
-                  uint32_t bias_element, Footprint* footprint) {
+bool lstm_footprint(const LstmShape& shape, uint32_t element, uint32_t cell_element, uint32_t filter_element,
+                    uint32_t bias_element, Footprint* footprint) {
   uint32_t rows = shape.batches;
   uint32_t input_bytes = element;
   uint32_t output_bytes = element;
@@ -301,6 +293,8 @@ bool footprint_of(const LstmShape& shape, uint32_t element, uint32_t cell_elemen
   return true;
 }
 
+namespace {
+
 template <typename T, typename Bias>
 bool footprint_integer(const void* in, Footprint* footprint) {
   const LstmParams& params = *static_cast<const LstmParams*>(in);
@@ -309,15 +303,11 @@ bool footprint_integer(const void* in, Footprint* footprint) {
   if (params.input_offset > kHighest || params.input_offset <= -kHighest || params.hidden_offset > kHighest ||
       params.hidden_offset <= -kHighest || params.tanh_shift < 0 || params.tanh_shift > 31 || params.fast > 1 ||
       params.hidden_fits > 1 ||
-      !footprint_of(params.shape, sizeof(T), 2, 1, sizeof(Bias), footprint)) {
+      !lstm_footprint(params.shape, sizeof(T), 2, 1, sizeof(Bias), footprint)) {
     return false;
   }
   footprint->add_constant(kLstmGates * static_cast<uint32_t>(sizeof(LstmRequantize)), 4);
   return true;
-}
-
-bool footprint_float(const void* in, Footprint* footprint) {
-  return footprint_of(static_cast<const LstmFloatParams*>(in)->shape, 4, 4, 4, 4, footprint);
 }
 
 }  // namespace
@@ -346,17 +336,17 @@ int32_t lstm_int8_start(const OperatorContext& context, const LstmParams& params
                   wrap_mul(params.input_offset, sum));
 }
 
-namespace {
-
-void pack_weights(ConstantWriter& writer, uint32_t filter_alignment, uint32_t bias_alignment) {
+void lstm_pack_weights(ConstantWriter& writer, uint32_t filter_alignment, uint32_t bias_alignment) {
   for (uint32_t gate = 0; gate < kLstmGates; ++gate) writer.tensor(kLstmInputFilter + gate, filter_alignment);
   for (uint32_t gate = 0; gate < kLstmGates; ++gate) writer.tensor(kLstmRecurrentFilter + gate, filter_alignment);
   for (uint32_t gate = 0; gate < kLstmGates; ++gate) writer.tensor(kLstmBias + gate, bias_alignment);
 }
 
+namespace {
+
 template <typename Bias>
 void pack_integer(const OperatorContext& context, const void*, ConstantWriter& writer) {
-  pack_weights(writer, 1, sizeof(Bias));
+  lstm_pack_weights(writer, 1, sizeof(Bias));
   writer.begin(kLstmGates * static_cast<uint32_t>(sizeof(LstmRequantize)));
   for (uint8_t gate = 0; gate < kLstmGates; ++gate) {
     const LstmRequantize by = lstm_gate_requantize(context, gate);
@@ -364,53 +354,7 @@ void pack_integer(const OperatorContext& context, const void*, ConstantWriter& w
   }
 }
 
-void pack_float(const OperatorContext&, const void*, ConstantWriter& writer) { pack_weights(writer, 4, 4); }
-
-// Both Params begin with the shape.
-template <uint32_t kConstantBytes>
-Cost cost(const void* in, const Target&) {
-  const LstmShape& shape = *static_cast<const LstmShape*>(in);
-  const uint64_t outputs = static_cast<uint64_t>(shape.batches) * shape.steps * shape.units;
-  // Two requantizations and a table for each gate, as much again for the states.
-  return reference_cost(outputs * kLstmGates * (static_cast<uint64_t>(shape.depth) + shape.units),
-                        outputs * 4 * kLstmGates, kConstantBytes);
-}
-
 int32_t clamp16(int32_t value) { return clamp(value, INT16_MIN, INT16_MAX); }
-
-// Weights and biases by gate.
-template <typename Weight, typename Bias>
-struct Weights {
-  const Weight* input[kLstmGates];
-  const Weight* recurrent[kLstmGates];
-  const Bias* bias[kLstmGates];
-
-  explicit Weights(const Io& io) {
-    for (uint32_t gate = 0; gate < kLstmGates; ++gate) {
-      input[gate] = io.constant<Weight>(gate);
-      recurrent[gate] = io.constant<Weight>(kLstmGates + gate);
-      bias[gate] = io.constant<Bias>(2 * kLstmGates + gate);
-    }
-  }
-};
-
-// Calls step(x, h, c, y) for every row in order, then makes y the hidden state. y can serve for the new state meanwhile:
-// its row does not overlap the inputs that are still read.
-template <typename T, typename Cell, typename Step>
-Status run_rows(const LstmShape& shape, Rows rows, const Io& io, Step step) {
-  const View input = io.view(0);
-  T* const hidden = io.view(1).row_as<T>(0);
-  Cell* const cell = io.view(2).row_as<Cell>(0);
-  const View output = io.view(3);
-  for (uint32_t row = rows.first; row < rows.last; ++row) {
-    const uint32_t batch = shape.time_major != 0 ? row % shape.batches : row / shape.steps;
-    T* const h = hidden + batch * shape.units;
-    T* const y = output.row_as<T>(row);
-    step(input.row_as<T>(row), h, cell + batch * shape.units, y);
-    memcpy(h, y, shape.units * sizeof(T));
-  }
-  return Status::kOk;
-}
 
 int32_t project(const int8_t* x, const int8_t* filter, uint32_t depth, int32_t offset, int32_t start, Requantize by) {
   const uint32_t sum = dot(x, filter, depth, offset, static_cast<uint32_t>(start));
@@ -431,7 +375,7 @@ int32_t project(const int16_t* x, const int8_t* filter, uint32_t depth, int32_t 
 template <typename T, typename Bias>
 struct IntegerStep {
   const LstmParams& params;
-  const Weights<int8_t, Bias> weights;
+  const LstmWeights<int8_t, Bias> weights;
   const LstmRequantize* const by;
 
   IntegerStep(const LstmParams& lstm_params, const Io& io)
@@ -470,58 +414,18 @@ struct IntegerStep {
   }
 };
 
-float float_dot(const float* x, const float* filter, uint32_t depth) {
-  float sum = 0;
-  for (uint32_t i = 0; i < depth; ++i) sum += x[i] * filter[i];
-  return sum;
-}
-
-struct FloatStep {
-  const LstmFloatParams& params;
-  const Weights<float, float> weights;
-
-  FloatStep(const LstmFloatParams& lstm_params, const Io& io) : params(lstm_params), weights(io) {}
-
-  float argument(LstmGate which, uint32_t unit, const float* x, const float* h) const {
-    const uint32_t gate = static_cast<uint32_t>(which);
-    const uint32_t depth = params.shape.depth;
-    const uint32_t units = params.shape.units;
-    const float from_input = float_dot(x, weights.input[gate] + unit * depth, depth) + weights.bias[gate][unit];
-    return from_input + float_dot(h, weights.recurrent[gate] + unit * units, units);
-  }
-
-  void operator()(const float* x, const float* h, float* c, float* y) const {
-    for (uint32_t unit = 0; unit < params.shape.units; ++unit) {
-      const float input_gate = float_logistic(argument(LstmGate::kInput, unit, x, h));
-      const float forget_gate = float_logistic(argument(LstmGate::kForget, unit, x, h));
-      const float cell_gate = float_tanh(argument(LstmGate::kCell, unit, x, h));
-      const float output_gate = float_logistic(argument(LstmGate::kOutput, unit, x, h));
-      float cell = forget_gate * c[unit] + input_gate * cell_gate;
-      if (cell < params.cell_min) cell = params.cell_min;
-      if (cell > params.cell_max) cell = params.cell_max;
-      c[unit] = cell;
-      y[unit] = float_tanh(cell) * output_gate;
-    }
-  }
-};
-
 }  // namespace
 
 namespace kernels {
 
 Status lstm_int8_run(const void* in, Rows rows, const Io& io, void*) {
   const LstmParams& params = *static_cast<const LstmParams*>(in);
-  return run_rows<int8_t, int16_t>(params.shape, rows, io, IntegerStep<int8_t, int32_t>(params, io));
+  return run_lstm_rows<int8_t, int16_t>(params.shape, rows, io, IntegerStep<int8_t, int32_t>(params, io));
 }
 
 Status lstm_int16_run(const void* in, Rows rows, const Io& io, void*) {
   const LstmParams& params = *static_cast<const LstmParams*>(in);
-  return run_rows<int16_t, int16_t>(params.shape, rows, io, IntegerStep<int16_t, int64_t>(params, io));
-}
-
-Status lstm_float_run(const void* in, Rows rows, const Io& io, void*) {
-  const LstmFloatParams& params = *static_cast<const LstmFloatParams*>(in);
-  return run_rows<float, float>(params.shape, rows, io, FloatStep(params, io));
+  return run_lstm_rows<int16_t, int16_t>(params.shape, rows, io, IntegerStep<int16_t, int64_t>(params, io));
 }
 
 const Variant lstm_int8_variant = {
@@ -529,20 +433,14 @@ const Variant lstm_int8_variant = {
     DataType::kInt8, DataType::kInt8, DataType::kInt8, "int16 cell state; no peephole, projection or normalization",
     false, Overlap::kRows, sizeof(LstmParams),
     lstm_prepare_integer, nullptr, lstm_int8_footprint, lstm_input_rows, nullptr, pack_integer<int32_t>,
-    cost<kLstmGates * sizeof(LstmRequantize)>};
+    lstm_reference_cost<kLstmGates * sizeof(LstmRequantize)>};
 
 const Variant lstm_int16_variant = {
     lstm_int16, "lstm_int16", "UNIDIRECTIONAL_SEQUENCE_LSTM", 44,
     DataType::kInt16, DataType::kInt8, DataType::kInt16, "int16 cell state; no peephole, projection or normalization",
     false, Overlap::kRows, sizeof(LstmParams),
     lstm_prepare_integer, nullptr, footprint_integer<int16_t, int64_t>, lstm_input_rows, nullptr, pack_integer<int64_t>,
-    cost<kLstmGates * sizeof(LstmRequantize)>};
-
-const Variant lstm_float_variant = {
-    lstm_float, "lstm_float", "UNIDIRECTIONAL_SEQUENCE_LSTM", 44,
-    DataType::kFloat32, DataType::kFloat32, DataType::kFloat32, "no peephole, projection or normalization",
-    false, Overlap::kRows, sizeof(LstmFloatParams),
-    prepare_float, nullptr, footprint_float, lstm_input_rows, nullptr, pack_float, cost<0>};
+    lstm_reference_cost<kLstmGates * sizeof(LstmRequantize)>};
 
 }  // namespace kernels
 
