@@ -198,6 +198,7 @@ def test_a_kernel_that_is_slower_is_no_better_one(
     [
         ((), 0, True),
         (("--strict",), 1, True),
+        (("--strict", "--prefer", "balanced"), 1, True),
         (("--strict", "--prefer", "ram"), 0, False),
         (("--variant", "reference"), 0, False),
     ],

@@ -105,7 +105,7 @@ class Choice:
 
     @property
     def is_asked_for(self) -> bool:
-        """Whether kernels other than the board's best may be what the user wants."""
+        """Whether the user says how kernels are chosen."""
         return self.prefer is not None or self.variant is not None
 
 
@@ -210,8 +210,11 @@ _LESS_MEMORY: tuple[Prefer, ...] = ("ram", "flash")
 
 
 def warn_of_reference(made: Plan, choice: Choice) -> None:
-    """Tells of reference kernels where the target has better ones; an error with --strict."""
-    if choice.is_asked_for:
+    """Tells of reference kernels where the target has better ones; an error with --strict.
+
+    Who names a variant or saves memory may want reference kernels.
+    """
+    if choice.variant is not None or choice.prefer in _LESS_MEMORY:
         return
     warnings = reference_warnings(made)
     for warning in warnings:
