@@ -16,21 +16,25 @@ constexpr uint32_t kScratchLimit = 16384;
 constexpr uint32_t kBlock = 4;
 constexpr uint32_t round_up(uint32_t value) { return (value + kBlock - 1) & ~(kBlock - 1); }
 
-// The taps of a filter word: (y, x) and, perhaps beyond the end of the kernel row, (second_y, second_x).
-struct TapWord {
-  uint32_t plane;
-  uint32_t x, second_y, second_x;
-};
-
-TapWord tap_word(const Window& window, uint32_t index) {
-  const uint32_t plane = index / window.kernel_w;
-  if (plane < window.kernel_h / 2u) {
-    const uint32_t x = index - plane * window.kernel_w;
-    return {plane, x, 2 * plane + 1, x};
+// Calls visit(plane, x, in_run) for each word of taps, in the order of the filter: (2 * plane, x) is the word's first tap.
+// First come runs: four words each that meet neighbours in a phase.
+template <typename Visit>
+void for_each_word(const Window& window, Visit visit) {
+  const uint32_t planes = (window.kernel_h + 1u) / 2;
+  for (uint32_t pass = 0; pass < 2; ++pass) {
+    for (uint32_t plane = 0; plane < planes; ++plane) {
+      const uint32_t width = plane < window.kernel_h / 2u ? 1 : 2;  // columns of a word
+      const uint32_t words = (window.kernel_w + width - 1) / width;
+      const uint32_t columns = width * window.dilation_w;           // from a word to the next
+      const uint32_t step = window.stride_w % columns == 0 ? window.stride_w / columns : words;
+      for (uint32_t first = 0; first < step && first < words; ++first) {
+        const uint32_t count = (words - first + step - 1) / step;
+        const uint32_t in_runs = count & ~3u;
+        const uint32_t end = pass == 0 ? in_runs : count;
+        for (uint32_t i = pass == 0 ? 0 : in_runs; i < end; ++i) visit(plane, (first + i * step) * width, pass == 0);
+      }
+    }
   }
-  const uint32_t last = window.kernel_h / 2u;
-  const uint32_t x = 2 * (index - last * window.kernel_w);
-  return {last, x, 2 * last, x + 1};
 }
 
 }  // namespace
@@ -63,7 +67,9 @@ uint64_t DepthwisePlanes::row_instructions(const Window& window) const {
   const uint64_t tiles = (width + tile - 1) / tile;
   const uint64_t phase = 400 + phase_words * (window.in_c < 4 ? 9 * group : 17);
   const uint64_t widened = (window.in_c + 3u) / 4 * tiles * planes * phases * phase;
-  return 60 + widened + window.out_c * (35 * tiles + (width + 3) / 4 * (57 + 18 * uint64_t{quads}));
+  uint64_t block = 2 * 50;
+  for_each_word(window, [&](uint32_t, uint32_t, bool in_run) { block += in_run ? 15 : 18; });
+  return 60 + widened + window.out_c * (35 * tiles + (width + 3) / 4 * (block / 2));
 }
 
 namespace {
@@ -71,111 +77,145 @@ namespace {
 // One channel of one row. A word of the filter's taps meets successive words of the input in successive outputs.
 struct Blocks {
   const uint32_t* filter;   // bytes 0 and 2 are one word of taps, 1 and 3 the next; DepthwiseScale follows
-  const uint32_t* offsets;  // where these meet the first output's input, see join_offsets()
+  const uint32_t* offsets;  // of runs, then of pairs of words: where these meet the first output's input
   const uint8_t* base;
+  uint32_t runs;
   int8_t* out;
   uint32_t out_step;
   int32_t odd_zero_point;
   uint32_t count;  // outputs; what is read does not end before a multiple of four
 };
 
-// Offsets below 2^15 of two words of taps; `last` ends the filter.
-constexpr uint32_t join_offsets(uint32_t first, uint32_t second, bool last) {
-  return first | second << 17 | (last ? 1u << 16 : 0);
-}
+// Offsets are below 2^15: that of a run is shifted by kSecondOffset, those of a pair lie in the low half and there.
+constexpr uint32_t kSecondOffset = 17;
+constexpr uint32_t kEndsFilter = 1u << 16;
+constexpr uint32_t kLastRun = 1u << 15;
 
 // The sums of four outputs from `base` on, without the bias.
 void sum_four(const Blocks& work, const uint8_t* base, int32_t* sums) {
   for (uint32_t i = 0; i < 4; ++i) sums[i] = 0;
   const uint32_t* filter = work.filter;
   const uint32_t* offsets = work.offsets;
-  uint32_t offset;
+  const uint32_t* const pairs = offsets + work.runs;
+  uint32_t item;
   do {
-    offset = *offsets++;
-    const uint32_t taps = *filter++;
-    const uint32_t* const first = reinterpret_cast<const uint32_t*>(base + (offset & 0xffff));
-    const uint32_t* const second = reinterpret_cast<const uint32_t*>(base + (offset >> 17));
-    for (uint32_t i = 0; i < 4; ++i) {
-      sums[i] = dsp::smlad(second[i], dsp::sxtb16_ror8(taps), dsp::smlad(first[i], dsp::sxtb16(taps), sums[i]));
+    const bool is_run = offsets < pairs;
+    item = *offsets++;
+    uint32_t at = is_run ? item >> kSecondOffset : item & 0xffff;
+    for (uint32_t left = is_run ? 2 : 1; left != 0; --left, at += 8) {
+      const uint32_t taps = *filter++;
+      const uint32_t* const first = reinterpret_cast<const uint32_t*>(base + at);
+      const uint32_t* const second = is_run ? first + 1 : reinterpret_cast<const uint32_t*>(base + (item >> kSecondOffset));
+      for (uint32_t i = 0; i < 4; ++i) {
+        sums[i] = dsp::smlad(second[i], dsp::sxtb16_ror8(taps), dsp::smlad(first[i], dsp::sxtb16(taps), sums[i]));
+      }
     }
-  } while ((offset >> 16 & 1) == 0);
+  } while ((item & kEndsFilter) == 0);
 }
 
 #if defined(__ARM_FEATURE_DSP)
 
-static_assert(offsetof(Blocks, base) == 8 && offsetof(Blocks, out) == 12 && offsetof(Blocks, out_step) == 16 &&
-              offsetof(Blocks, odd_zero_point) == 20 && offsetof(Blocks, count) == 24, "assembly knows the offsets");
+static_assert(offsetof(Blocks, base) == 8 && offsetof(Blocks, runs) == 12 && offsetof(Blocks, out) == 16 &&
+              offsetof(Blocks, out_step) == 20 && offsetof(Blocks, odd_zero_point) == 24 &&
+              offsetof(Blocks, count) == 28, "assembly knows the offsets");
+
+#define MICROPLAN_DEPTHWISE_WORD(a, b, c, d) \
+  "  smlad r4, " a ", lr, r4\n"              \
+  "  smlad r5, " b ", lr, r5\n"              \
+  "  smlad r6, " c ", lr, r6\n"              \
+  "  smlad r7, " d ", lr, r7\n"
 
 // Changes the blocks, too.
-// r0: filter, r1: offsets, r2: base, r4 to r7: sums. r3 and lr: words of taps, r8 to r11: of the input, r12: two
-// offsets.
+// r0: filter, r1: offsets, r2: base, r4 to r7: sums. r3 and lr: words of taps, r8 to r12: of the input; r12: an item of the
+// offsets, too. Loads stand side by side where they can, for then they are pipelined.
 [[gnu::naked]] void multiply(Blocks&) {
   asm volatile(
       "  push {r0, r4, r5, r6, r7, r8, r9, r10, r11, lr}\n"
       "1:\n"
-      "  ldmia r0, {r0, r1, r2}\n"
+      "  ldmia r0, {r0, r1, r2, r3}\n"
       "  mov r4, #0\n"
       "  mov r5, #0\n"
       "  mov r6, #0\n"
       "  mov r7, #0\n"
+      "  cbz r3, 3f\n"
       "2:\n"
+      "  ldr r12, [r1], #4\n"
+      "  ldr r3, [r0], #4\n"
+      "  lsls lr, r12, #16\n"
+      "  add r12, r2, r12, lsr #17\n"
+      "  ldmia r12!, {r8, r9, r10, r11}\n"
+      "  sxtb16 lr, r3\n"
+      MICROPLAN_DEPTHWISE_WORD("r8", "r9", "r10", "r11")
+      "  sxtb16 lr, r3, ror #8\n"
+      "  ldr r8, [r12]\n"
+      "  ldr r3, [r0], #4\n"
+      MICROPLAN_DEPTHWISE_WORD("r9", "r10", "r11", "r8")
+      "  sxtb16 lr, r3\n"
+      "  ldr r9, [r12, #4]\n"
+      "  ldr r12, [r12, #8]\n"
+      MICROPLAN_DEPTHWISE_WORD("r10", "r11", "r8", "r9")
+      "  sxtb16 lr, r3, ror #8\n"
+      MICROPLAN_DEPTHWISE_WORD("r11", "r8", "r9", "r12")
+      "  bpl 2b\n"
+      "  bcs 4f\n"
+      "3:\n"
       "  ldr r3, [r0], #4\n"
       "  ldr r12, [r1], #4\n"
       "  sxtb16 lr, r3\n"
       "  uxtah r8, r2, r12\n"
       "  ldmia r8, {r8, r9, r10, r11}\n"
-      "  smlad r4, r8, lr, r4\n"
-      "  smlad r5, r9, lr, r5\n"
-      "  smlad r6, r10, lr, r6\n"
-      "  smlad r7, r11, lr, r7\n"
+      MICROPLAN_DEPTHWISE_WORD("r8", "r9", "r10", "r11")
       "  sxtb16 lr, r3, ror #8\n"
       "  add r8, r2, r12, lsr #17\n"
       "  ldmia r8, {r8, r9, r10, r11}\n"
-      "  smlad r4, r8, lr, r4\n"
-      "  smlad r5, r9, lr, r5\n"
-      "  smlad r6, r10, lr, r6\n"
-      "  smlad r7, r11, lr, r7\n"
+      MICROPLAN_DEPTHWISE_WORD("r8", "r9", "r10", "r11")
       "  lsls r12, r12, #16\n"
-      "  bcc 2b\n"
-      "  ldr r3, [sp]\n"
+      "  bcc 3b\n"
+      "4:\n"
       "  ldmia r0, {r8, r9, r10}\n"
-      "  add r2, r2, #16\n"
-      "  ldr r11, [r3, #20]\n"
-      "  str r2, [r3, #8]\n"
-      "  ldrd r0, r1, [r3, #12]\n"
-      "  ldr r2, [r3, #24]\n"
+      "  add lr, r2, #16\n"
+      "  ldr r3, [sp]\n"
+      "  ldr r11, [r3, #24]\n"
+      "  ldr r2, [r3, #28]\n"
+      "  ldr r1, [r3, #20]\n"
+      "  ldr r0, [r3, #16]\n"
+      "  str lr, [r3, #8]\n"
       "  lsl r11, r11, r10\n"
       MICROPLAN_DEPTHWISE_FINISH("r4", "r8", "r9", "r11", "r10")
       MICROPLAN_DEPTHWISE_FINISH("r5", "r8", "r9", "r11", "r10")
       MICROPLAN_DEPTHWISE_FINISH("r6", "r8", "r9", "r11", "r10")
       MICROPLAN_DEPTHWISE_FINISH("r7", "r8", "r9", "r11", "r10")
       "  strb r4, [r0]\n"
-      "  subs r2, r2, #1\n"
-      "  beq 3f\n"
+      "  subs r2, r2, #4\n"
+      "  blo 5f\n"
       "  strb r5, [r0, r1]\n"
-      "  subs r2, r2, #1\n"
-      "  beq 3f\n"
       "  add r0, r0, r1, lsl #1\n"
       "  strb r6, [r0]\n"
-      "  subs r2, r2, #1\n"
-      "  beq 3f\n"
       "  strb r7, [r0, r1]\n"
       "  add r0, r0, r1, lsl #1\n"
-      "  subs r2, r2, #1\n"
-      "  str r0, [r3, #12]\n"
-      "  str r2, [r3, #24]\n"
+      "  str r0, [r3, #16]\n"
+      "  str r2, [r3, #28]\n"
       "  mov r0, r3\n"
       "  bne 1b\n"
-      "3:\n"
+      "  pop {r0, r4, r5, r6, r7, r8, r9, r10, r11, pc}\n"
+      "5:\n"
+      "  adds r2, r2, #2\n"
+      "  bmi 6f\n"
+      "  strb r5, [r0, r1]\n"
+      "  beq 6f\n"
+      "  add r0, r0, r1, lsl #1\n"
+      "  strb r6, [r0]\n"
+      "6:\n"
       "  pop {r0, r4, r5, r6, r7, r8, r9, r10, r11, pc}\n");
 }
+
+#undef MICROPLAN_DEPTHWISE_WORD
 
 #else
 
 void multiply(Blocks& work) {
-  const uint32_t* scale = work.filter;
-  for (const uint32_t* offset = work.offsets; (*offset >> 16 & 1) == 0; ++offset) ++scale;
-  ++scale;
+  const uint32_t* scale = work.filter + 1 + work.runs;
+  for (const uint32_t* item = work.offsets; (*item & kEndsFilter) == 0; ++item) ++scale;
   for (; work.count != 0; work.base += 16) {
     int32_t sums[4];
     sum_four(work, work.base, sums);
@@ -235,11 +275,20 @@ class Planes {
         offsets_(static_cast<uint32_t*>(scratch)),
         words_(offsets_ + shape_.quads),
         padding_(depthwise_padding(params.quantization)) {
-    for (uint32_t i = 0; i < shape_.quads; ++i) {
-      const bool last = i + 1 == shape_.quads;
-      const bool odd = last && shape_.words % 2 != 0;
-      offsets_[i] = join_offsets(offset(2 * i), odd ? 0 : offset(2 * i + 1), last);
-    }
+    uint32_t* end = offsets_;
+    uint32_t words = 0;
+    for_each_word(window_, [&](uint32_t plane, uint32_t x, bool in_run) {
+      const uint32_t at = offset(plane, x);
+      const bool is_first = words++ % (in_run ? 4 : 2) == 0;
+      if (is_first) {
+        *end++ = in_run ? at << kSecondOffset : at;
+        runs_ += in_run;
+      } else if (!in_run) {
+        end[-1] |= at << kSecondOffset;
+      }
+    });
+    end[-1] |= kEndsFilter;
+    if (runs_ != 0) offsets_[runs_ - 1] |= kLastRun;
   }
 
   void make_row(const DepthwiseRow& row, int8_t* y) const {
@@ -255,11 +304,10 @@ class Planes {
   }
 
  private:
-  [[gnu::noinline]] uint32_t offset(uint32_t word) const {
-    const TapWord taps = tap_word(window_, word);
-    const uint32_t column = taps.x * window_.dilation_w;
+  [[gnu::noinline]] uint32_t offset(uint32_t plane, uint32_t x) const {
+    const uint32_t column = x * window_.dilation_w;
     const uint32_t phase = column % window_.stride_w;
-    return 4 * (taps.plane * shape_.plane_words() + phase * shape_.phase_words + column / window_.stride_w);
+    return 4 * (plane * shape_.plane_words() + phase * shape_.phase_words + column / window_.stride_w);
   }
 
   // Widens what the outputs from x on need of the channels from c on.
@@ -314,6 +362,7 @@ class Planes {
         work.filter = reinterpret_cast<const uint32_t*>(filter_ + c * shape_.record_bytes());
         work.offsets = offsets_;
         work.base = reinterpret_cast<const uint8_t*>(words_ + local * shape_.channel_words());
+        work.runs = runs_;
         work.out = y + c;
         work.out_step = window_.out_c;
         work.odd_zero_point = odd_zero_point(params_.quantization);
@@ -346,6 +395,7 @@ class Planes {
   const uint8_t* const filter_;
   uint32_t* const offsets_;
   uint32_t* const words_;  // widened
+  uint32_t runs_ = 0;
   const uint32_t padding_;
 };
 
@@ -371,13 +421,18 @@ void pack(const OperatorContext& context, const void* in, ConstantWriter& writer
   if (!writer.begin(channels * shape.record_bytes())) return;
   DepthwisePacker packer(context, params, writer);
   for (uint32_t c = 0; c < channels; ++c) {
-    for (uint32_t first = 0; first < shape.words; first += 2) {
-      uint8_t quad[4] = {};
-      for (uint32_t i = 0; i < 2 && first + i < shape.words; ++i) {
-        const TapWord taps = tap_word(params.window, first + i);
-        quad[i] = packer.tap(c, 2 * taps.plane, taps.x);
-        quad[i + 2] = packer.tap(c, taps.second_y, taps.second_x);
-      }
+    uint8_t quad[4];
+    uint32_t count = 0;
+    for_each_word(params.window, [&](uint32_t plane, uint32_t x, bool) {
+      const uint32_t y = 2 * plane;
+      const bool last = y + 1 == params.window.kernel_h;
+      quad[count] = packer.tap(c, y, x);
+      quad[count + 2] = last ? packer.tap(c, y, x + 1) : packer.tap(c, y + 1, x);
+      count = 1 - count;
+      if (count == 0) packer.append(quad, sizeof quad);
+    });
+    if (count != 0) {
+      quad[1] = quad[3] = 0;
       packer.append(quad, sizeof quad);
     }
     packer.append_scale(c);
