@@ -17,15 +17,17 @@ struct View {
   uint32_t ring_rows;
 
   uint8_t* row(uint32_t index) const {
-    return base + (index < ring_rows ? index : remainder(index, ring_rows)) * row_stride;
+    if (index >= ring_rows) return base + remainder(index, ring_rows) * row_stride;
+    return base + index * row_stride;
   }
   template <typename T>
   T* row_as(uint32_t index) const {
     return reinterpret_cast<T*>(row(index));
   }
 
-  // Out of line: compilers would rather prepare the division for all the views that are whole.
-  [[gnu::noinline]] static uint32_t remainder(uint32_t index, uint32_t rows) { return index % rows; }
+  // Out of line and cold: compilers would rather prepare the division for all the views that are whole, and branch over
+  // the call.
+  [[gnu::noinline, gnu::cold]] static uint32_t remainder(uint32_t index, uint32_t rows) { return index % rows; }
 };
 
 // Where the executor goes on: step `step` of list `list`.
@@ -48,7 +50,7 @@ struct Bases {
   static constexpr uint32_t kExtra = static_cast<uint32_t>(Segment::kExtra);
 
   // Out of line, because few operands lie there: this must not cost the others.
-  [[gnu::noinline]] const uint8_t* resolve_extra(Ref ref) const {
+  [[gnu::noinline, gnu::cold]] const uint8_t* resolve_extra(Ref ref) const {
     return extra[static_cast<uint32_t>(ref.segment()) - kExtra] + ref.offset();
   }
 };

@@ -135,6 +135,7 @@ class Model {
   }
   Tensor io(uint32_t index) const;
   Status refuse(Status status, uint32_t needed);
+  void tell(uint32_t step, StepPhase phase) const;
   Status run(uint32_t budget);
 
   Bases bases_ = {};

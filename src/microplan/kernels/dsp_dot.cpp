@@ -92,7 +92,7 @@ static_assert(offsetof(DotQuads, low_start) == 8 && offsetof(DotQuads, scale) ==
 // r0: DotQuads, r1: filter. On the stack: sums of the first channels of both pairs, DotQuads's scale, to which lr points
 // outside the inner loop. An odd number of words
 // enters the loop in its middle.
-#define MICROPLAN_DOT_QUADS(bits, store, bytes, rewind_scale) \
+#define MICROPLAN_DOT_QUADS(bits, store, bytes, keep_scale)   \
   "  adds r0, r0, #16\n"                                      \
   "  push {r0, r4, r5, r6, r7, r8, r9, r10, r11, lr}\n"       \
   "  sub sp, sp, #8\n"                                        \
@@ -145,7 +145,7 @@ static_assert(offsetof(DotQuads, low_start) == 8 && offsetof(DotQuads, scale) ==
   MICROPLAN_DOT_FINISH_ONE("r6", bits, store, bytes)          \
   MICROPLAN_DOT_FINISH_ONE("r7", bits, store, bytes)          \
   "7:\n"                                                      \
-  "  strd r8, r9, [lr]\n"                                     \
+  "  str r9, [lr, #4]\n"                                      \
   "  cmp r9, r12\n"                                           \
   "  bne 1b\n"                                                \
   "  mov r0, r2\n"                                            \
@@ -157,18 +157,18 @@ static_assert(offsetof(DotQuads, low_start) == 8 && offsetof(DotQuads, scale) ==
   MICROPLAN_DOT_FINISH("r5", bits, store, bytes)              \
   MICROPLAN_DOT_FINISH("r6", bits, store, bytes)              \
   MICROPLAN_DOT_FINISH("r7", bits, store, bytes)              \
-  rewind_scale                                                \
+  keep_scale                                                  \
   "  b 7b\n"                                                  \
   "9:\n"                                                      \
   "  stmia r9!, {r4, r5, r6, r7}\n"                           \
   "  b 7b\n"
 
 [[gnu::naked]] const uint32_t* dot_quads(DotQuads&, const uint32_t*) {
-  asm volatile(MICROPLAN_DOT_QUADS("8", "strb", "1", ""));
+  asm volatile(MICROPLAN_DOT_QUADS("8", "strb", "1", "  str r8, [lr]\n"));
 }
 
 [[gnu::naked]] const uint32_t* dot_quads_int16(DotQuads&, const uint32_t*) {
-  asm volatile(MICROPLAN_DOT_QUADS("16", "strh", "2", "  sub r8, r8, r10, lsl #2\n"));
+  asm volatile(MICROPLAN_DOT_QUADS("16", "strh", "2", ""));
 }
 
 #undef MICROPLAN_DOT_WORD

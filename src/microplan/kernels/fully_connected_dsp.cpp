@@ -121,12 +121,13 @@ Status fully_connected_int8_dsp_run(const void* in, Rows rows, const Io& io, voi
   const ChannelQuantization& quantization = params.quantization;
   for (uint32_t r = rows.first; r < rows.last; ++r) {
     dsp::DotQuads run;
-    dsp::dot_input(run, io.view(0).row_as<const int8_t>(r), shape.depth);
+    const int8_t* const x = io.view(0).row_as<const int8_t>(r);
     int8_t* const out = io.view(1).row_as<int8_t>(r);
     const uint32_t* filter = io.constant<uint32_t>(0);
     run.start = io.constant<int32_t>(1);
     run.scale = reinterpret_cast<const dsp::DotScale*>(run.start + shape.channels);
     run.odd_zero_point = 2 * quantization.output_offset + 1;
+    dsp::dot_input(run, x, shape.depth);
     if (quantization.fast) {
       int8_t* const rest = out + (shape.channels & ~3u);
       if (rest != out) {
@@ -139,7 +140,7 @@ Status fully_connected_int8_dsp_run(const void* in, Rows rows, const Io& io, voi
     } else {
       make_row(run, filter, quantization, shape.channels, out);
     }
-    if (quantization.act_min > INT8_MIN || quantization.act_max < INT8_MAX) {
+    if (wrap_sub(quantization.act_max, quantization.act_min) != UINT8_MAX) {
       clamp_row(quantization, out, shape.channels);
     }
   }

@@ -71,6 +71,9 @@ void Model::reset() {
   }
 }
 
+// Out of line and cold: without a hook there is no branch to take.
+[[gnu::noinline, gnu::cold]] void Model::tell(uint32_t step, StepPhase phase) const { hook_(hook_user_, step, phase); }
+
 // kMore or kPending: `budget` steps were run and there are more.
 Status Model::run(uint32_t budget) {
   if (header() == nullptr) return Status::kNotInitialized;
@@ -81,13 +84,13 @@ Status Model::run(uint32_t budget) {
     const uint32_t index = lists[next_.list].first + next_.step;
     const PlanStep& step = steps[index];
 
-    if (hook_ != nullptr) hook_(hook_user_, index, StepPhase::kBegin);
+    if (hook_ != nullptr) tell(index, StepPhase::kBegin);
     Position next = {next_.list, static_cast<uint16_t>(next_.step + 1)};
     const Io io(bases_, plan + step.operands, step.view_count, &next);
     const Status status = kernels_.get(step.kernel).run(plan + step.params, step.rows, io,
                                                         const_cast<uint8_t*>(bases_.resolve(step.scratch)));
     if (status == Status::kOk) {
-      if (hook_ != nullptr) hook_(hook_user_, index, StepPhase::kEnd);
+      if (hook_ != nullptr) tell(index, StepPhase::kEnd);
       next_ = next;
     } else if (status != Status::kPending) {
       next_ = {0, 0};
