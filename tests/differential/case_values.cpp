@@ -272,6 +272,16 @@ WindowCase random_window(Random& random, bool dilated) {
   return window;
 }
 
+WindowCase random_image_window(Random& random) {
+  WindowCase window = random_window(random, false);
+  window.kernel_h = window.kernel_w = 3;
+  window.stride_h = window.stride_w = random.between(1, 2);
+  window.in_h = random.between(3, 7);
+  window.in_w = random.one_in(2) ? random.between(33, 150) : random.between(3, 20);
+  set_outputs(&window);
+  return window;
+}
+
 bool shrink(Random& random, WindowCase* window, uint32_t max_outputs, uint32_t in_bytes, uint32_t out_bytes) {
   const uint32_t low_h = lowest(window->kernel_h, window->dilation_h, window->padding);
   const uint32_t low_w = lowest(window->kernel_w, window->dilation_w, window->padding);
@@ -324,7 +334,7 @@ void add_mac_operands(FakeOperator& op, const MacCase& mac) {
   uint32_t count = 0;
   if (mac.filter_type == DataType::kInt8) {
     const bool hybrid = mac.type == DataType::kFloat32;
-    const Edge edge = hybrid ? Edge::kUsual : random_edge(random);
+    const Edge edge = hybrid || mac.usual ? Edge::kUsual : random_edge(random);
     if (!hybrid && !random.one_in(edge == Edge::kUsual ? 1 : 3)) {
       fill_small(op, input, input.zero_point(), 2);
       fill_small(op, filter, 0, mac.depth < 4 ? 1 : mac.depth / 4);

@@ -41,6 +41,8 @@ struct WindowCase {
   int32_t padding;
 };
 WindowCase random_window(Random& random, bool dilated);
+// 3x3, as models for images have it; half of them over rows so wide that kernels cut them into strips, the last one shorter.
+WindowCase random_image_window(Random& random);
 // Takes from heights, widths and batches until `work` outputs and `in_bytes`, `out_bytes` for each pixel are not exceeded
 // or nothing can be taken any more. False in the latter case.
 bool shrink(Random& random, WindowCase* window, uint32_t max_outputs, uint32_t in_bytes, uint32_t out_bytes);
@@ -57,6 +59,7 @@ struct MacCase {
   DataType narrow_bias = DataType::kNone;  // that int16 takes beside int64
   uint8_t bias_type_option = kNoBiasOption;
   bool filter_first = false;  // before the input
+  bool usual = false;         // factors are those of common models, so that requantization may be fast
   static constexpr uint8_t kNoBiasOption = 0xff;
 };
 // Adds input, filter, bias (or none) and output, with quantization, contents and edges.

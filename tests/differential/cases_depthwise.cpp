@@ -20,15 +20,24 @@ void make(FakeOperator& op) {
   Random& random = op.random;
   constexpr uint32_t kElement = microplan::element_bytes(kType);
   WindowCase window;
-  uint32_t in, out, taps;
+  uint32_t in, out, taps, budget;
+  const bool is_image = random.one_in(3);
   do {
-    window = random_window(random, true);
-    const uint32_t multiplier = random.one_in(2) ? 1 : random.between(1, 8);
-    in = multiplier == 1 ? random_channels(random) : random.one_in(4) ? 1 : random.between(1, 20);
+    uint32_t multiplier = 1;
+    if (is_image) {
+      window = random_image_window(random);
+      in = random.between(4, window.in_w > 20 ? 9 : 40);
+      budget = 40000;
+    } else {
+      window = random_window(random, true);
+      if (!random.one_in(2)) multiplier = random.between(1, 8);
+      in = multiplier == 1 ? random_channels(random) : random.one_in(4) ? 1 : random.between(1, 20);
+      budget = random_mac_budget(random);
+    }
     out = in * multiplier;
     taps = window.kernel_h * window.kernel_w;
   } while (taps * out * microplan::element_bytes(kFilterType) > kMaxFilterBytes ||
-           !shrink(random, &window, random_mac_budget(random) / (taps * out) + 3, in * kElement, out * kElement));
+           !shrink(random, &window, budget / (taps * out) + 3, in * kElement, out * kElement));
   op.set_option(kPadding, window.padding);
   op.set_option(kStrideW, static_cast<int32_t>(window.stride_w));
   op.set_option(kStrideH, static_cast<int32_t>(window.stride_h));
@@ -43,6 +52,7 @@ void make(FakeOperator& op) {
   mac.output = shape(window.batches, window.out_h, window.out_w, out);
   mac.channel_axis = 3;
   mac.depth = taps;
+  mac.usual = is_image;
   add_mac_operands(op, mac);
 }
 
