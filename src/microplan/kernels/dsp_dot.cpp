@@ -91,7 +91,7 @@ static_assert(offsetof(DotQuads, low_start) == 8 && offsetof(DotQuads, scale) ==
 
 // r0: DotQuads, r1: filter. On the stack: sums of the first channels of both pairs, DotQuads's scale, to which lr points
 // outside the inner loop. An odd number of words
-// enters the loop in its middle.
+// enters the loop in its middle. A branch to a word-aligned instruction is a fetch shorter.
 #define MICROPLAN_DOT_QUADS(bits, store, bytes, keep_scale)   \
   "  adds r0, r0, #16\n"                                      \
   "  push {r0, r4, r5, r6, r7, r8, r9, r10, r11, lr}\n"       \
@@ -114,6 +114,7 @@ static_assert(offsetof(DotQuads, low_start) == 8 && offsetof(DotQuads, scale) ==
   "  bcs 5f\n"                                                \
   "  sub r10, r10, #1\n"                                      \
   "  b 4f\n"                                                  \
+  "  .balign 4\n"                                             \
   "3:\n"                                                      \
   "  ldr r8, [r9], #4\n"                                      \
   "4:\n"                                                      \

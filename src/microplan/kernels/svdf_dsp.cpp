@@ -234,11 +234,12 @@ static_assert(offsetof(Position<int8_t>, y) == 12 && offsetof(Position<int8_t>, 
   "  smlad r6, r11, r8, r6\n"     \
   "  smlad r6, r9, r10, r6\n"
 
-// take_in() for memories of whole words. r3: Position; r4: state, r5: time, r6: sum, r7: rank_left.
+// take_in() for memories of whole words. r3: Position; r4: state, r5: time, r6: sum, r7: rank_left. The first MOV is long,
+// so that 2 and 3 are word-aligned: a branch there is a fetch shorter.
 [[gnu::naked]] void take_in_words(const int8_t*, uint32_t, Position<int8_t>&) {
   asm volatile(
       "  push {r4, r5, r6, r7, r8, r9, r10, r11, lr}\n"
-      "  mov r3, r2\n"
+      "  mov.w r3, r2\n"
       "  ldrd r4, r5, [r3]\n"
       "  ldrd r6, r7, [r3, #16]\n"
       "1:\n"
