@@ -177,7 +177,6 @@ static_assert(offsetof(Work, columns) == 0 && offsetof(Work, out) == 4 && offset
       "  ldrd r2, r3, [r0], #32\n"
       "  ldrd r4, r5, [r0], #32\n"
       "  b 4f\n"
-      "  .balign 4\n"
       "3:\n"
       "  ldrd r6, r7, [r0], #32\n"
       "  ldrd r2, r3, [r0], #32\n"
