@@ -41,7 +41,7 @@ struct WindowCase {
   int32_t padding;
 };
 WindowCase random_window(Random& random, bool dilated);
-// 3x3, as models for images have it; half of them over rows so wide that kernels cut them into strips, the last one shorter.
+// 3x3, as models for images have it; half of them over rows so wide that kernels cut them into strips, the last shorter.
 WindowCase random_image_window(Random& random);
 // Takes from heights, widths and batches until `work` outputs and `in_bytes`, `out_bytes` for each pixel are not exceeded
 // or nothing can be taken any more. False in the latter case.

@@ -16,8 +16,8 @@ constexpr uint32_t kScratchLimit = 16384;
 constexpr uint32_t kBlock = 4;
 constexpr uint32_t round_up(uint32_t value) { return (value + kBlock - 1) & ~(kBlock - 1); }
 
-// Calls visit(plane, x, in_run) for each word of taps, in the order of the filter: (2 * plane, x) is the word's first tap.
-// First come runs: four words each that meet neighbours in a phase.
+// Calls visit(plane, x, in_run) for each word of taps, in the order of the filter: (2 * plane, x) is the first of the
+// two taps. Runs come first: four words each that meet neighbours in a phase.
 template <typename Visit>
 void for_each_word(const Window& window, Visit visit) {
   const uint32_t planes = (window.kernel_h + 1u) / 2;
@@ -105,7 +105,8 @@ void sum_four(const Blocks& work, const uint8_t* base, int32_t* sums) {
     for (uint32_t left = is_run ? 2 : 1; left != 0; --left, at += 8) {
       const uint32_t taps = *filter++;
       const uint32_t* const first = reinterpret_cast<const uint32_t*>(base + at);
-      const uint32_t* const second = is_run ? first + 1 : reinterpret_cast<const uint32_t*>(base + (item >> kSecondOffset));
+      const uint32_t* const second =
+          is_run ? first + 1 : reinterpret_cast<const uint32_t*>(base + (item >> kSecondOffset));
       for (uint32_t i = 0; i < 4; ++i) {
         sums[i] = dsp::smlad(second[i], dsp::sxtb16_ror8(taps), dsp::smlad(first[i], dsp::sxtb16(taps), sums[i]));
       }
@@ -126,8 +127,8 @@ static_assert(offsetof(Blocks, base) == 8 && offsetof(Blocks, runs) == 12 && off
   "  smlad r7, " d ", lr, r7\n"
 
 // Changes the blocks, too.
-// r0: filter, r1: offsets, r2: base, r4 to r7: sums. r3 and lr: words of taps, r8 to r12: of the input; r12: an item of the
-// offsets, too. Loads stand side by side where they can, for then they are pipelined.
+// r0: filter, r1: offsets, r2: base, r4 to r7: sums. r3 and lr: words of taps, r8 to r12: of the input; r12: an item of
+// the offsets, too. Loads stand side by side where they can, for then they are pipelined.
 [[gnu::naked]] void multiply(Blocks&) {
   asm volatile(
       "  push {r0, r4, r5, r6, r7, r8, r9, r10, r11, lr}\n"
