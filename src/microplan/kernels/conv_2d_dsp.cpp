@@ -5,6 +5,7 @@
 
 #include "microplan/kernels.h"
 #include "microplan/kernels/dsp.h"
+#include "microplan/kernels/mac_pack_dsp.h"
 #include "microplan/kernels/prepare.h"
 
 namespace microplan {
@@ -43,19 +44,15 @@ uint32_t scratch_bytes(const void* in, uint32_t) {
 }
 
 // The filter of a channel in the order in which its depths are widened.
-class PackedOrder {
+class PackedOrder final : public dsp::FilterPairs {
  public:
   PackedOrder(const Conv2dDspShape& shape, const int8_t* filter, uint32_t elements)
       : shape_(shape), filter_(filter), elements_(elements) {}
 
-  // Half `half` of pair `pair`: 0 where the pair is not full.
-  int8_t at(uint32_t channel, uint32_t pair, uint32_t half) const {
+  int8_t at(uint32_t channel, uint32_t pair, uint32_t half) const override {
     const uint32_t chunk = shape_.chunk();
     const uint32_t chunk_pairs = (chunk + 1) / 2;
-    const uint32_t group = pair % chunk_pairs / 2 * 4;
-    uint32_t depth = group + pair % chunk_pairs % 2 + 2 * half;
-    // The last two bytes make one pair.
-    if (chunk - group == 2) depth = group + half;
+    const uint32_t depth = dsp::pair_depth(chunk, pair % chunk_pairs, half);
     return depth < chunk ? filter_[channel * elements_ + pair / chunk_pairs * chunk + depth] : int8_t{0};
   }
 
@@ -80,7 +77,8 @@ class Packer {
     if (!writer_.begin(packed_bytes(shape_))) return;
     const bool singles = !fits_records();
     const uint32_t paired = singles ? 0 : shape_.group_channels & ~1u;
-    append_word(singles);
+    const uint32_t head = singles;
+    writer_.append(&head, 4);
     for (uint32_t group = 0; group < shape_.groups; ++group) {
       for (uint32_t c = 0; c < paired; c += 2) append_record(group * shape_.group_channels + c);
     }
@@ -90,41 +88,17 @@ class Packer {
   }
 
  private:
-  void append_word(int32_t word) { writer_.append(&word, 4); }
-
   void append_record(uint32_t channel) {
     const ChannelConstants first = constants_.channel(channel);
     const ChannelConstants second = constants_.channel(channel + 1);
-    append_word(first.bias);
-    append_word(wrap_add(wrap_mul(second.bias, 256), first.bias));
-    for (uint32_t pair = 0; pair < shape_.pairs; ++pair) {
-      int32_t halves[2];
-      for (uint32_t half = 0; half < 2; ++half) {
-        halves[half] = 256 * order_.at(channel + 1, pair, half) + order_.at(channel, pair, half);
-      }
-      append_word(static_cast<int32_t>(dsp::join_halves(halves[0], halves[1])));
-    }
-    append_word(first.rounding);
-    append_word(first.multiplier);
-    append_word((first.shift & 0xff) | (second.shift & 0xff) << 8);
-    append_word(second.rounding);
-    append_word(second.multiplier);
+    dsp::append_record_biases(first, second, writer_);
+    dsp::append_record_pairs(order_, channel, shape_.pairs, writer_);
+    dsp::append_record_scales(first, second, writer_);
   }
 
   void append_single(uint32_t channel) {
-    const ChannelConstants constants = constants_.channel(channel);
-    append_word(constants.bias);
-    append_word(constants.rounding);
-    append_word(constants.multiplier);
-    const int16_t shift = static_cast<int16_t>(constants.shift);
-    writer_.append(&shift, 2);
-    for (uint32_t pair = 0; pair < shape_.pairs; pair += 2) {
-      const bool two = pair + 1 < shape_.pairs;
-      for (uint32_t half = 0; half < 2; ++half) {
-        const int8_t bytes[2] = {order_.at(channel, pair, half), two ? order_.at(channel, pair + 1, half) : int8_t{0}};
-        writer_.append(bytes, two ? 2 : 1);
-      }
-    }
+    dsp::append_single_constants(constants_.channel(channel), writer_);
+    dsp::append_single_pairs(order_, channel, shape_.pairs, writer_);
   }
 
   // The block of records knows requantize_fast() only.
@@ -139,17 +113,7 @@ class Packer {
   }
 
   bool fits_record(uint32_t channel) const {
-    int64_t low_sum = constants_.channel(channel + 1).bias;
-    int64_t high_sum = low_sum;
-    for (uint32_t pair = 0; pair < shape_.pairs; ++pair) {
-      for (uint32_t half = 0; half < 2; ++half) {
-        const int32_t second = order_.at(channel + 1, pair, half);
-        if (256 * second + order_.at(channel, pair, half) < INT16_MIN) return false;
-        low_sum += second * (second < 0 ? INT8_MAX : INT8_MIN);
-        high_sum += second * (second < 0 ? INT8_MIN : INT8_MAX);
-      }
-    }
-    return low_sum >= -(1 << 23) && high_sum < 1 << 23;
+    return dsp::fits_record(order_, channel, shape_.pairs, constants_.channel(channel + 1).bias, {INT8_MIN, INT8_MAX});
   }
 
   const Conv2dDspShape shape_;
@@ -206,7 +170,7 @@ Conv2dDspShape::Conv2dDspShape(const Conv2dParams& params) {
   pointwise = window.kernel_h == 1 && window.kernel_w == 1 && window.stride_h == 1 && window.stride_w == 1;
 }
 
-uint32_t Conv2dDspShape::single_bytes() const { return Conv2dDspSingle::kBytes + 2 * pairs; }
+uint32_t Conv2dDspShape::single_bytes() const { return dsp::kSingleBytes + 2 * pairs; }
 
 #if defined(__ARM_FEATURE_DSP) || MICROPLAN_EMULATE_DSP
 
@@ -248,15 +212,6 @@ uint32_t* widen_pixels(uint32_t* to, const int8_t* from, uint32_t pixel_step, ui
   return dsp::widen_block(to, all, bytes);
 }
 
-// `by`: rounding and multiplier.
-[[gnu::noinline]] int8_t finish(const ChannelQuantization& quantization, const void* by, int32_t shift, int32_t sum) {
-  const int32_t rounding = static_cast<int32_t>(dsp::load_word(by));
-  const int32_t multiplier = static_cast<int32_t>(dsp::load_word(static_cast<const uint8_t*>(by) + 4));
-  const int32_t value = quantization.fast ? dsp::requantize(sum, multiplier, rounding, shift)
-                                          : wrap_add(requantize(sum, Requantize{multiplier, shift}), rounding);
-  return static_cast<int8_t>(clamp(value, quantization.act_min, quantization.act_max));
-}
-
 // The outputs of one pixel of a block that records make.
 [[gnu::noinline]] void multiply_pixel(const ChannelQuantization& quantization, const dsp::Block& block, uint32_t pixel,
                                       int8_t* y) {
@@ -268,30 +223,8 @@ uint32_t* widen_pixels(uint32_t* to, const int8_t* from, uint32_t pixel_step, ui
       first = dsp::smlad(dsp::sxtb16(*filter), x[pixel], first);
       second = dsp::smlad(*filter, x[pixel], second);
     }
-    *y++ = finish(quantization, filter, static_cast<int8_t>(filter[2]), first);
-    *y++ = finish(quantization, filter + 3, static_cast<int8_t>(filter[2] >> 8), wrap_sub(second, first) >> 8);
-  }
-}
-
-// The outputs of a channel by itself, of the first `pixels` of a block.
-[[gnu::noinline]] void multiply_single(const ChannelQuantization& quantization, const dsp::Block& block,
-                                       const uint8_t* record, uint32_t pixels, int8_t* y) {
-  const uint8_t* filter = record + Conv2dDspSingle::kBytes;
-  const uint32_t* x = block.input;
-  int32_t sums[dsp::kBlockPixels];
-  for (int32_t& sum : sums) sum = static_cast<int32_t>(dsp::load_word(record));
-  const auto add = [&](uint32_t both) {
-    for (int32_t& sum : sums) sum = dsp::smlad(both, *x++, sum);
-  };
-  const uint32_t pairs = static_cast<uint32_t>(block.input_end - block.input) / dsp::kBlockPixels;
-  for (uint32_t i = pairs / 2; i != 0; --i, filter += 4) {
-    const uint32_t word = dsp::load_word(filter);
-    add(dsp::sxtb16(word));
-    add(dsp::sxtb16_ror8(word));
-  }
-  if (pairs % 2 != 0) add(dsp::join_halves(static_cast<int8_t>(filter[0]), static_cast<int8_t>(filter[1])));
-  for (uint32_t p = 0; p < pixels; ++p, y += block.pixel_step) {
-    *y = finish(quantization, record + 4, static_cast<int8_t>(record[12]), sums[p]);
+    *y++ = dsp::finish(quantization, filter, static_cast<int8_t>(filter[2]), first);
+    *y++ = dsp::finish(quantization, filter + 3, static_cast<int8_t>(filter[2] >> 8), wrap_sub(second, first) >> 8);
   }
 }
 
@@ -359,7 +292,7 @@ class Convolution {
           }
         }
         for (uint32_t c = paired_; c < shape_.group_channels; ++c, singles += channel_bytes_) {
-          multiply_single(quantization_, block, singles, pixels, to + c);
+          dsp::multiply_single(quantization_, block, singles, singles + dsp::kSingleBytes, pixels, to + c);
         }
       }
       if (clamps && whole) dsp::clamp_bytes(y, bytes, quantization_.act_min, quantization_.act_max);

@@ -12,8 +12,8 @@ namespace microplan {
 
 // The input under a window comes in runs of bytes that lie side by side; runs are put together to chunks, and a chunk's
 // bytes make pairs of depths as widen() does. Constant 0: a word, then either (0) for each group the records of its pairs
-// of channels, followed by the Conv2dDspSingle of each group's last channel where their number is odd; or (1) a
-// Conv2dDspSingle for every channel, for filters and sums that records cannot hold. Both are equally long.
+// of channels, followed by each group's last channel by itself where their number is odd; or (1) every channel by
+// itself, for filters and sums that records cannot hold. Both are equally long.
 struct Conv2dDspShape {
   explicit Conv2dDspShape(const Conv2dParams& params);
 
@@ -28,13 +28,6 @@ struct Conv2dDspShape {
 
   uint32_t chunk() const { return run * chunk_runs; }
   uint32_t single_bytes() const;
-};
-
-// A channel by itself. Its filter follows: two bytes for each pair of depths, those of two pairs interleaved.
-struct Conv2dDspSingle {
-  int32_t bias, rounding, multiplier;
-  int16_t shift;
-  static constexpr uint32_t kBytes = 14;
 };
 
 }  // namespace microplan

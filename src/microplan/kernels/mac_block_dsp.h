@@ -19,6 +19,8 @@
 
 #include <stdint.h>
 
+#include "microplan/kernels/accumulator.h"
+
 namespace microplan {
 namespace dsp {
 
@@ -37,12 +39,32 @@ struct Block {
   uint32_t pixel_step;
 };
 
+// The same where the filters of several blocks share the records' constants: the words of pairs are all that is in the
+// filter, the other kRecordWords of each record come one behind the other.
+struct BlockApart {
+  Block block;
+  const uint32_t* constants;
+};
+
 // The outputs, kept within int8; requantization is requantize_fast(). There is at least one record.
 void multiply_block(const Block& block, int8_t* output);
+void multiply_block(const BlockApart& block, int8_t* output);
+
+// A channel by itself, without a record: int32 bias, rounding, multiplier, int16 shift; and its filter, at any address: two
+// bytes for each pair of depths, those of two pairs interleaved.
+constexpr uint32_t kSingleBytes = 14;
+// Its outputs of the first `pixels` of a block, within the limits.
+void multiply_single(const ChannelQuantization& quantization, const Block& block, const uint8_t* constants,
+                     const uint8_t* filter, uint32_t pixels, int8_t* y);
+
+// An output from its sum. `by`: rounding and multiplier.
+int8_t finish(const ChannelQuantization& quantization, const void* by, int32_t shift, int32_t sum);
 
 // Widens `count` bytes of each of four pixels. Returns the end of what was written: (count + 1) / 2 pairs, the
 // last of which is not full when the count is odd.
 uint32_t* widen_block(uint32_t* to, const int8_t* const from[kBlockPixels], uint32_t count);
+// The same, with an offset added to every half; `offsets` is a word of two.
+uint32_t* widen_block(uint32_t* to, const int8_t* const from[kBlockPixels], uint32_t count, uint32_t offsets);
 
 // Between any addresses; nothing outside of both is touched.
 void copy_bytes(int8_t* to, const int8_t* from, uint32_t count);
