@@ -308,13 +308,18 @@ uint32_t* widen_block(uint32_t* to, const int8_t* const from[kBlockPixels], uint
   return static_cast<int8_t>(clamp(value, quantization.act_min, quantization.act_max));
 }
 
+// Sums in variables of their own stay in registers; those of an array do not when loops are not unrolled.
 [[gnu::noinline]] void multiply_single(const ChannelQuantization& quantization, const Block& block,
                                        const uint8_t* constants, const uint8_t* filter, uint32_t pixels, int8_t* y) {
   const uint32_t* x = block.input;
-  int32_t sums[kBlockPixels];
-  for (int32_t& sum : sums) sum = static_cast<int32_t>(load_word(constants));
+  int32_t sum0 = static_cast<int32_t>(load_word(constants));
+  int32_t sum1 = sum0, sum2 = sum0, sum3 = sum0;
   const auto add = [&](uint32_t both) {
-    for (int32_t& sum : sums) sum = smlad(both, *x++, sum);
+    sum0 = smlad(both, x[0], sum0);
+    sum1 = smlad(both, x[1], sum1);
+    sum2 = smlad(both, x[2], sum2);
+    sum3 = smlad(both, x[3], sum3);
+    x += kBlockPixels;
   };
   const uint32_t pairs = static_cast<uint32_t>(block.input_end - block.input) / kBlockPixels;
   for (uint32_t i = pairs / 2; i != 0; --i, filter += 4) {
@@ -323,6 +328,7 @@ uint32_t* widen_block(uint32_t* to, const int8_t* const from[kBlockPixels], uint
     add(sxtb16_ror8(word));
   }
   if (pairs % 2 != 0) add(join_halves(static_cast<int8_t>(filter[0]), static_cast<int8_t>(filter[1])));
+  const int32_t sums[kBlockPixels] = {sum0, sum1, sum2, sum3};
   for (uint32_t p = 0; p < pixels; ++p, y += block.pixel_step) {
     *y = finish(quantization, constants + 4, static_cast<int8_t>(constants[12]), sums[p]);
   }

@@ -238,16 +238,30 @@ class TransposedConvolution {
   }
 
  private:
+  // The filters of a phase.
+  struct Filters {
+    const uint32_t* records;
+    const uint8_t* singles;
+    uint32_t pairs;
+  };
+
   [[gnu::noinline]] void run_group(const PhaseRow& at, const PhaseGroup& group, int8_t* row) const {
+    const uint32_t pairs = shape_.pairs(at.phase, group.filter);
+    const uint32_t before = shape_.pairs_before(at.phase, group.filter);
+    const Filters first = {records_ + paired_ / 2 * before,
+                           single_constants_ + singles_ * (dsp::kSingleBytes + 2 * before), pairs};
+    int8_t* y = row + (group.first_step * shape_.columns.stride + group.first - shape_.columns.pad) * shape_.channels;
     for (uint32_t step = group.first_step; step < group.end_step; step += dsp::kBlockPixels) {
       const uint32_t left = group.end_step - step;
       const uint32_t pixels = left < dsp::kBlockPixels ? left : dsp::kBlockPixels;
       widen(at, group, step, pixels);
-      int8_t* y = row + (step * shape_.columns.stride + group.first - shape_.columns.pad) * shape_.channels;
+      Filters filters = first;
       for (uint32_t i = 0; i < group.count; ++i) {
-        multiply(at.phase, group.filter + i * group.filter_step, pixels, y);
-        y += shape_.channels;
+        multiply(filters, pixels, y + i * shape_.channels);
+        filters.records += group.filter_step * paired_ / 2 * pairs;
+        filters.singles += group.filter_step * singles_ * 2 * pairs;
       }
+      y += dsp::kBlockPixels * shape_.columns.stride * shape_.channels;
     }
   }
 
@@ -294,23 +308,20 @@ class TransposedConvolution {
   }
 
   // The outputs of a phase.
-  void multiply(uint32_t phase_y, uint32_t phase_x, uint32_t pixels, int8_t* y) const {
-    const uint32_t pairs = shape_.pairs(phase_y, phase_x);
-    const uint32_t before = shape_.pairs_before(phase_y, phase_x);
+  [[gnu::noinline]] void multiply(const Filters& filters, uint32_t pixels, int8_t* y) const {
     const uint32_t pixel_step = shape_.columns.stride * shape_.channels;
     const bool whole = pixels == dsp::kBlockPixels;
-    const uint32_t* const filter = records_ + paired_ / 2 * before;
-    dsp::BlockApart block = {{words_, words_ + dsp::kBlockPixels * pairs, filter, filter + paired_ / 2 * pairs,
-                              whole ? pixel_step : shape_.channels},
-                             record_constants_};
+    const dsp::BlockApart block = {{words_, words_ + dsp::kBlockPixels * filters.pairs, filters.records,
+                                    filters.records + paired_ / 2 * filters.pairs, whole ? pixel_step : shape_.channels},
+                                   record_constants_};
     int8_t* const to = whole ? y : outputs_;
     if (paired_ != 0) dsp::multiply_block(block, to);
-    const uint8_t* single = single_constants_ + singles_ * (dsp::kSingleBytes + 2 * before);
+    const uint8_t* single = filters.singles;
     const uint8_t* constants = single_constants_;
     for (uint32_t c = paired_; c < shape_.channels; ++c) {
       dsp::multiply_single(quantization_, block.block, constants, single, pixels, to + c);
       constants += dsp::kSingleBytes;
-      single += 2 * pairs;
+      single += 2 * filters.pairs;
     }
     for (uint32_t p = 0; !whole && p < pixels; ++p) {
       dsp::copy_bytes(y + p * pixel_step, to + p * shape_.channels, shape_.channels);
