@@ -326,6 +326,10 @@ Requantize ChannelPacker::requantize(uint32_t channel) const {
 void pack_filter(const OperatorContext& context, const MacOperator& op, const ChannelQuantization&,
                  ConstantWriter& writer) {
   writer.tensor(op.filter, 1);
+  pack_bias_and_scales(context, op, writer);
+}
+
+void pack_bias_and_scales(const OperatorContext& context, const MacOperator& op, ConstantWriter& writer) {
   writer.tensor(op.bias, 4);
   write_channel_requantize(context, op, writer);
 }

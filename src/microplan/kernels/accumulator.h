@@ -116,6 +116,9 @@ void pack_filter(const OperatorContext& context, const MacOperator& op, const Fl
 void pack_filter(const OperatorContext& context, const MacOperator& op, const HybridQuantization& params,
                  ConstantWriter& writer);
 
+// Those after the filter, for kernels that write it in another order.
+void pack_bias_and_scales(const OperatorContext& context, const MacOperator& op, ConstantWriter& writer);
+
 // Bytes of the constants that the model does not have.
 inline uint32_t constant_bytes(const ChannelQuantization& params, uint32_t channels) {
   return (params.per_channel ? channels : 1) * static_cast<uint32_t>(sizeof(Requantize));

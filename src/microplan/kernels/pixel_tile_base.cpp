@@ -222,6 +222,7 @@ uint32_t PixelTile::Shape::table_bytes() const {
 
 PixelTile::PixelTile(const Shape& shape, const BaseOutput& outputs, void* scratch)
     : shape_(shape),
+      depth_(shape.depth),
       capacity_(shape.capacity()),
       outputs_(outputs),
       offsets_(static_cast<uint32_t*>(scratch)),
@@ -244,7 +245,7 @@ void PixelTile::multiply(const int8_t* filter, uint32_t first, int8_t* to) const
     return;
   }
   for (uint32_t c = 0; c < shape_.channels; ++c) sums_[c] = 0;
-  add_products(filter, shape_.depth, shape_.channels, static_cast<const int32_t*>(inputs_), shape_.depth, sums_);
+  add_products(filter, depth_, shape_.channels, static_cast<const int32_t*>(inputs_), depth_, sums_);
   to += offsets_[0] + first;
   if (table_ == nullptr) {
     outputs_.finish_pixel(first, shape_.channels, sums_, to);
@@ -256,7 +257,7 @@ void PixelTile::multiply(const int8_t* filter, uint32_t first, int8_t* to) const
 }
 
 void PixelTile::multiply_blocks(const int8_t* filter, uint32_t first, int8_t* to) const {
-  const uint32_t depth = shape_.depth;
+  const uint32_t depth = depth_;
   Pair pair = {};
   pair.x = static_cast<const int16_t*>(inputs_);
   pair.block_bytes = kBlockPixels * static_cast<uint32_t>(sizeof(int16_t)) * depth;

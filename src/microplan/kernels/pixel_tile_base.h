@@ -37,13 +37,16 @@ class PixelTile {
 
   PixelTile(const Shape& shape, const BaseOutput& outputs, void* scratch);
 
+  // For sums of fewer products than the shape's, until it is called again.
+  void set_depth(uint32_t depth) { depth_ = depth; }
+
   // Begins a tile with as many pixels as it takes of those that are left; the result is their number.
   uint32_t begin(uint32_t pixels_left);
   bool single() const { return pixels_ == 1; }
   // Where the outputs of pixel `index` begin, and where its inputs have to be written.
   void set_offset(uint32_t index, uint32_t output_offset) { offsets_[index] = output_offset; }
   int16_t* block_input(uint32_t index) const {
-    return static_cast<int16_t*>(inputs_) + index / kBlockPixels * kBlockPixels * shape_.depth + index % kBlockPixels;
+    return static_cast<int16_t*>(inputs_) + index / kBlockPixels * kBlockPixels * depth_ + index % kBlockPixels;
   }
   int32_t* single_input() const { return static_cast<int32_t*>(inputs_); }
 
@@ -54,6 +57,7 @@ class PixelTile {
   void multiply_blocks(const int8_t* filter, uint32_t first, int8_t* to) const;
 
   const Shape shape_;
+  uint32_t depth_;
   const uint32_t capacity_;
   const BaseOutput& outputs_;
   uint32_t* const offsets_;
