@@ -8,58 +8,59 @@ namespace mve {
 
 namespace {
 
-// A block of four reads whole vectors of its last chunk, whose ends may lie beyond the constant.
-constexpr uint32_t padding_bytes(uint32_t channels_per_group, uint32_t depth) {
-  return channels_per_group >= kBlock && depth % kChunk != 0 ? kChunk : 0;
-}
+constexpr uint32_t filter_words(uint32_t channels, uint32_t depth) { return (channels * depth + 3) / 4; }
+
+}  // namespace
 
 void append_zeros(uint32_t bytes, ConstantWriter& writer) {
   const uint8_t zero = 0;
   for (uint32_t i = 0; i < bytes; ++i) writer.append(&zero, 1);
 }
 
-// Constants as requantize_fast() of mve.h takes them. A channel with the multiplier 0 has a constant output that may
-// differ from the zero point: without a filter, a sum of 4 v gives v + zero point.
-ChannelConstants channel_constants(const ChannelPacker& packer, const ChannelQuantization& quantization,
-                                   uint32_t channel, bool* constant) {
-  ChannelConstants result = packer.channel(channel);
-  *constant = false;
-  if (!quantization.fast) return result;
-  if (result.multiplier == 0) {
-    const int32_t value = (result.rounding >> result.shift) - quantization.output_offset;
-    *constant = true;
-    result.bias = 4 * value;
-    result.multiplier = 1 << 30;
-    result.shift = 1;
+// As requantize_fast() of mve.h takes them. A channel with the multiplier 0 has a constant output that may differ from the
+// zero point: without a filter, a sum of 4 v gives v + zero point.
+BlockConstants::BlockConstants(const ChannelPacker& packer, const ChannelQuantization& quantization,
+                               uint32_t first_channel, uint32_t channel_count)
+    : first(first_channel), channels(channel_count) {
+  for (uint32_t i = 0; i < channels; ++i) {
+    const ChannelConstants packed = packer.channel(first + i);
+    constant[i] = quantization.fast && packed.multiplier == 0;
+    multiplier[i] = constant[i] ? 1 << 30 : packed.multiplier;
+    bias[i] = constant[i] ? 4 * ((packed.rounding >> packed.shift) - quantization.output_offset) : packed.bias;
+    shift[i] = constant[i] ? -1 : quantization.fast ? -packed.shift : packed.shift;
   }
-  result.shift = -result.shift;
-  return result;
 }
 
-void pack_block(const ChannelPacker& packer, const ChannelQuantization& quantization, const Filters& filters,
-                uint32_t first, uint32_t channels, ConstantWriter& writer) {
-  int32_t constants[3][kBlock];
-  bool constant[kBlock];
+void BlockConstants::add_offset(const Filters& filters, int32_t input_offset) {
   for (uint32_t i = 0; i < channels; ++i) {
-    const ChannelConstants channel = channel_constants(packer, quantization, first + i, &constant[i]);
-    constants[0][i] = channel.multiplier;
-    constants[1][i] = channel.shift;
-    constants[2][i] = channel.bias;
+    int32_t sum = 0;
+    for (uint32_t k = 0; k < filters.depth; ++k) sum += static_cast<int8_t>(element(filters, i, k));
+    bias[i] = wrap_add(bias[i], wrap_mul(input_offset, sum));
   }
-  for (const auto& values : constants) writer.append(values, channels * 4);
+}
+
+void append_scales(const BlockConstants& block, ConstantWriter& writer) {
+  writer.append(block.multiplier, block.channels * 4);
+  writer.append(block.shift, block.channels * 4);
+}
+
+void append_filter(const BlockConstants& block, const Filters& filters, ConstantWriter& writer) {
+  writer.append(block.bias, block.channels * 4);
   for (uint32_t begin = 0; begin < filters.depth; begin += kChunk) {
     const uint32_t end = begin + kChunk < filters.depth ? begin + kChunk : filters.depth;
-    for (uint32_t i = 0; i < channels; ++i) {
+    for (uint32_t i = 0; i < block.channels; ++i) {
       for (uint32_t k = begin; k < end; ++k) {
-        const uint8_t element = constant[i] ? uint8_t{0} : filters.element(filters, first + i, k);
+        const uint8_t element = block.element(filters, i, k);
         writer.append(&element, 1);
       }
     }
   }
-  append_zeros(block_bytes(channels, filters.depth) - channels * (12 + filters.depth), writer);
+  append_zeros(4 * filter_words(block.channels, filters.depth) - block.channels * filters.depth, writer);
 }
 
-}  // namespace
+uint32_t filter_bytes(uint32_t channels, uint32_t depth) {
+  return 4 * (channels + channels / kBlock * filter_words(kBlock, depth) + channels % kBlock * filter_words(1, depth));
+}
 
 uint32_t packed_bytes(uint32_t groups, uint32_t channels_per_group, uint32_t depth) {
   const uint32_t blocks = channels_per_group / kBlock, singles = channels_per_group % kBlock;
@@ -70,14 +71,12 @@ uint32_t packed_bytes(uint32_t groups, uint32_t channels_per_group, uint32_t dep
 void pack_blocks(const ChannelPacker& packer, const ChannelQuantization& quantization, const Filters& filters,
                  ConstantWriter& writer) {
   if (!writer.begin(packed_bytes(filters.groups, filters.channels_per_group, filters.depth))) return;
-  uint32_t channel = 0;
   for (uint32_t group = 0; group < filters.groups; ++group) {
-    for (uint32_t left = filters.channels_per_group; left != 0;) {
-      const uint32_t channels = left >= kBlock ? kBlock : 1;
-      pack_block(packer, quantization, filters, channel, channels, writer);
-      channel += channels;
-      left -= channels;
-    }
+    for_each_block(filters.channels_per_group, [&](uint32_t first, uint32_t channels) {
+      const BlockConstants block(packer, quantization, group * filters.channels_per_group + first, channels);
+      append_scales(block, writer);
+      append_filter(block, filters, writer);
+    });
   }
   append_zeros(padding_bytes(filters.channels_per_group, filters.depth), writer);
 }
@@ -296,8 +295,12 @@ Finish finish_of(const ChannelQuantization& quantization) {
   }
 }
 
-const uint8_t* run_tile(const Tile& whole, const ChannelQuantization& quantization, const uint8_t* block,
-                        uint32_t channels, uint32_t depth, int32_t* sums) {
+namespace {
+
+// kApart: `scales` are those of all channels; else blocks begin with theirs.
+template <bool kApart>
+const uint8_t* run_blocks(const Tile& whole, const ChannelQuantization& quantization, const int32_t* scales,
+                          const uint8_t* block, uint32_t channels, uint32_t depth, int32_t* sums) {
   const Finish finish = finish_of(quantization);
   Tile tile = whole;
   const bool small = depth <= kChunk;
@@ -307,11 +310,17 @@ const uint8_t* run_tile(const Tile& whole, const ChannelQuantization& quantizati
   at.chunks = depth / kChunk;
   at.tail = small ? depth : depth % kChunk;
   at.x_next = 2 * tile.x_step - at.chunks * kChunk;
+  const auto next = [&](uint32_t count) {
+    block += block_bytes(count, depth) - (kApart ? 4 * bias_at(count) : 0);
+    if (kApart) scales += bias_at(count);
+    tile.y += count;
+    channels -= count;
+  };
   while (channels >= kBlock) {
-    const int32_t* const constants = reinterpret_cast<const int32_t*>(block);
+    const int32_t* const words = reinterpret_cast<const int32_t*>(block);
     at.x = tile.x;
     at.x_step = tile.x_step;
-    at.bias = constants + bias_at(kBlock);
+    at.bias = kApart ? words : words + bias_at(kBlock);
     at.sums = sums;
     at.sums_end = sums + 4 * pairs;
     if (pairs != 0) sum(&at);
@@ -323,19 +332,28 @@ const uint8_t* run_tile(const Tile& whole, const ChannelQuantization& quantizati
       at.sums_end = at.sums + 8;
       sum(&at);
     }
-    finish.block(tile, quantization, constants, sums);
-    block += block_bytes(kBlock, depth);
-    tile.y += kBlock;
-    channels -= kBlock;
+    finish.block(tile, quantization, kApart ? scales : words, sums);
+    next(kBlock);
   }
-  for (; channels != 0; --channels) {
-    const int32_t* const constants = reinterpret_cast<const int32_t*>(block);
-    sum_channel(tile, constants + bias_at(1), depth, sums);
-    finish.channel(tile, quantization, constants, sums);
-    block += block_bytes(1, depth);
-    tile.y += 1;
+  while (channels != 0) {
+    const int32_t* const words = reinterpret_cast<const int32_t*>(block);
+    sum_channel(tile, kApart ? words : words + bias_at(1), depth, sums);
+    finish.channel(tile, quantization, kApart ? scales : words, sums);
+    next(1);
   }
   return block;
+}
+
+}  // namespace
+
+const uint8_t* run_tile(const Tile& tile, const ChannelQuantization& quantization, const uint8_t* block,
+                        uint32_t channels, uint32_t depth, int32_t* sums) {
+  return run_blocks<false>(tile, quantization, nullptr, block, channels, depth, sums);
+}
+
+const uint8_t* run_tile(const Tile& tile, const ChannelQuantization& quantization, const int32_t* scales,
+                        const uint8_t* block, uint32_t channels, uint32_t depth, int32_t* sums) {
+  return run_blocks<true>(tile, quantization, scales, block, channels, depth, sums);
 }
 
 }  // namespace mve

@@ -37,6 +37,42 @@ uint32_t packed_bytes(uint32_t groups, uint32_t channels_per_group, uint32_t dep
 void pack_blocks(const ChannelPacker& packer, const ChannelQuantization& quantization, const Filters& filters,
                  ConstantWriter& writer);
 
+// Packing in parts, for filters that share the scales of their channels: then these lie elsewhere, and a block begins with
+// its biases.
+uint32_t filter_bytes(uint32_t channels, uint32_t depth);
+// A block of four reads whole vectors of its last chunk, whose ends may lie beyond the constant.
+constexpr uint32_t padding_bytes(uint32_t channels, uint32_t depth) {
+  return channels >= kBlock && depth % kChunk != 0 ? kChunk : 0;
+}
+
+// The constants of channels [first, first + channels), of a block.
+struct BlockConstants {
+  BlockConstants(const ChannelPacker& packer, const ChannelQuantization& quantization, uint32_t first,
+                 uint32_t channels);
+  // Folds the input's zero point into the biases of channels that were packed without it.
+  void add_offset(const Filters& filters, int32_t input_offset);
+  uint8_t element(const Filters& filters, uint32_t channel, uint32_t k) const {
+    return constant[channel] ? uint8_t{0} : filters.element(filters, first + channel, k);
+  }
+
+  const uint32_t first, channels;
+  int32_t multiplier[kBlock], shift[kBlock], bias[kBlock];
+  bool constant[kBlock];  // outputs that are the same whatever the input is: the filter has to be 0
+};
+void append_scales(const BlockConstants& block, ConstantWriter& writer);
+// The biases and the filter.
+void append_filter(const BlockConstants& block, const Filters& filters, ConstantWriter& writer);
+void append_zeros(uint32_t bytes, ConstantWriter& writer);
+
+// The blocks that channels go in: function(first, channels) for each.
+template <typename Function>
+void for_each_block(uint32_t channels, const Function& function) {
+  for (uint32_t first = 0, step; first < channels; first += step) {
+    step = channels - first >= kBlock ? kBlock : 1;
+    function(first, step);
+  }
+}
+
 // At most so many pixels go through all channels together, so that they stay near while a block's filter is used
 // again.
 constexpr uint32_t kTilePixels = 48;
@@ -65,6 +101,9 @@ Finish finish_of(const ChannelQuantization& quantization);
 // Computes `channels` channels of a tile from the blocks at `block`, and returns where the next group's blocks begin.
 const uint8_t* run_tile(const Tile& tile, const ChannelQuantization& quantization, const uint8_t* block,
                         uint32_t channels, uint32_t depth, int32_t* sums);
+// The same with the scales of all channels elsewhere.
+const uint8_t* run_tile(const Tile& tile, const ChannelQuantization& quantization, const int32_t* scales,
+                        const uint8_t* block, uint32_t channels, uint32_t depth, int32_t* sums);
 
 }  // namespace mve
 }  // namespace microplan

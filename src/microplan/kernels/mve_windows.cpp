@@ -75,27 +75,7 @@ bool disjoint(const View& a, const View& b) {
   return a.base + a.ring_rows * a.row_stride <= b.base || b.base + b.ring_rows * b.row_stride <= a.base;
 }
 
-namespace {
-
-uint32_t smaller(uint32_t a, uint32_t b) { return a < b ? a : b; }
-
-// What copy_runs() reads; the assembly knows the offsets. From each of `rows` rows of the input, one run for each
-// pixel.
-struct Runs {
-  const int8_t* x;
-  int8_t* to;
-  uint32_t length;    // 8: of a run
-  uint32_t x_pixel;   // 12: from one pixel's run to the next pixel's
-  uint32_t to_pixel;  // 16
-  uint32_t rows;      // 20: at least 1
-  uint32_t pixels;    // 24: at least 1
-  uint32_t x_row;     // 28: from one row to the next
-  uint32_t to_row;    // 32
-  const uint8_t* ring_end;  // 36
-  uint32_t ring_bytes;      // 40
-};
-
-[[gnu::naked, gnu::noinline]] void copy_runs(const Runs*) {
+[[gnu::naked, gnu::noinline]] void copy_runs(const CopyRuns*) {
   asm volatile(
       ".syntax unified\n"
       "  push {r4-r11, lr}\n"
@@ -131,6 +111,10 @@ struct Runs {
       "  bne 0b\n"
       "  pop {r4-r11, pc}\n");
 }
+
+namespace {
+
+uint32_t smaller(uint32_t a, uint32_t b) { return a < b ? a : b; }
 
 // Copies windows, one pixel after the other.
 class Copier {
@@ -203,7 +187,7 @@ class Copier {
   uint32_t first_inside_, end_inside_;  // columns of windows that reach over neither side
   uint32_t x_step_;
   uint32_t row_, column_;
-  Runs runs_;
+  CopyRuns runs_;
 };
 
 // Output rows from `row` on, up to `most`, whose pixels can be taken as those of one long row. A window that is not

@@ -44,6 +44,23 @@ class Windows {
 // Writes `value` to `count` bytes.
 void fill(int8_t* to, int32_t value, uint32_t count);
 
+// What copy_runs() reads; the assembly knows the offsets. From each of `rows` rows of the input, one run for each
+// pixel.
+struct CopyRuns {
+  const int8_t* x;
+  int8_t* to;
+  uint32_t length;    // 8: of a run
+  uint32_t x_pixel;   // 12: from one pixel's run to the next pixel's
+  uint32_t to_pixel;  // 16
+  uint32_t rows;      // 20: at least 1
+  uint32_t pixels;    // 24: at least 1
+  uint32_t x_row;     // 28: from one row to the next
+  uint32_t to_row;    // 32
+  const uint8_t* ring_end;  // 36
+  uint32_t ring_bytes;      // 40
+};
+void copy_runs(const CopyRuns*);
+
 // Rows from `row` on that lie one after the other in memory.
 uint32_t rows_together(const View& view, uint32_t row, uint32_t row_bytes);
 
