@@ -49,12 +49,21 @@ void pack(const OperatorContext& context, const void* in, ConstantWriter& writer
 Cost cost(const void* in, const Target&) {
   const Params& params = *static_cast<const Params*>(in);
   const Window& window = params.window;
-  const uint64_t pixels = uint64_t{window.batches} * window.in_h * window.in_w;
-  const uint64_t outputs = pixels * window.in_c;
-  const uint64_t macs = window_outputs(window) * window.kernel_h * window.kernel_w * window.in_c;
+  const uint32_t channels = window.in_c;
+  const bool blocks = tile_shape(params).capacity() != 1;
   const uint32_t output_cost = params.quantization.fast ? 20 : 60;
-  return {macs, macs * 2 + outputs * output_cost + pixels * (90 + 7 * uint64_t{largest_depth(window)}),
-          constant_bytes(params.quantization, window.in_c)};
+  const uint64_t instructions = sum_over_groups(window, [&](uint32_t phase_y, const PhaseGroup& group) {
+    const uint32_t taps_y = phase_rows(window).taps(phase_y);
+    const uint64_t depth = taps_y * group.taps * uint64_t{window.out_c};
+    const uint64_t together = blocks ? group.steps() & ~(kBlockPixels - 1) : 0;
+    const uint64_t alone = group.steps() - together;
+    const uint64_t gathering = group.steps() * (30 + taps_y * uint64_t{70} + 5 * depth);
+    // In halves.
+    const uint64_t products = together * channels * (2 * output_cost + 7 * depth / 2) +
+                              alone * (100 + channels * (2 * output_cost + 20 + 5 * depth));
+    return 200 + gathering + group.count * (60 + products / 2);
+  });
+  return {transpose_conv_macs(window), instructions, constant_bytes(params.quantization, channels)};
 }
 
 template <typename T, uint32_t kStep>

@@ -177,13 +177,21 @@ Cost cost(const void* in, const Target&) {
   const auto& params = *static_cast<const Params*>(in);
   const Window& window = params.window;
   const Shape shape(params);
-  const uint64_t image = uint64_t{window.batches} * window.in_h * window.in_w;
-  const uint64_t outputs = image * window.in_c;
-  const uint64_t macs = window_outputs(window) * window.kernel_h * window.kernel_w * window.in_c;
-  const uint32_t model_bytes = static_cast<uint32_t>(window.in_c * (uint64_t{window.kernel_h} * window.kernel_w *
-                                                                        window.out_c + 4));
-  const uint32_t bytes = static_cast<uint32_t>(shape.packed_bytes());
-  return {macs, outputs * 12 + macs, bytes > model_bytes ? bytes - model_bytes : 0};
+  const bool fast = params.quantization.fast != 0;
+  const uint32_t singles = fast ? shape.channels % 2 : shape.channels;
+  const uint32_t finish = fast ? 38 : 80;
+  const uint64_t instructions = sum_over_groups(window, [&](uint32_t phase_y, const PhaseGroup& group) {
+    const uint64_t blocks = (group.steps() + dsp::kBlockPixels - 1) / dsp::kBlockPixels;
+    const uint32_t pairs = shape.pairs(phase_y, group.filter);
+    const uint32_t widening = 40 + shape.rows.taps(phase_y) * (100 + 9 * shape.run_pairs(group.taps));
+    const uint32_t records = (shape.channels - singles) / 2 * (66 + 12 * pairs);
+    const uint32_t others = singles * (70 + 4 * finish + 12 * pairs);
+    return 190 + blocks * (widening + uint64_t{group.count} * (75 + records + others));
+  });
+  const uint64_t model_bytes = window.in_c * (uint64_t{window.kernel_h} * window.kernel_w * window.out_c + 4);
+  const uint64_t bytes = shape.packed_bytes();
+  return {transpose_conv_macs(window), instructions,
+          static_cast<uint32_t>(bytes > model_bytes ? bytes - model_bytes : 0)};
 }
 
 }  // namespace
@@ -270,22 +278,22 @@ class TransposedConvolution {
     const uint32_t offset = static_cast<uint32_t>(quantization_.input_offset);
     const uint32_t offsets = (offset & 0xffffu) | offset << 16;
     const uint32_t run = group.taps * shape_.depth;
-    const int32_t x = static_cast<int32_t>(step + 1 - group.taps);
-    const bool inside = x >= 0 && step + pixels <= shape_.columns.inputs && !group.is_outside();
+    const uint32_t x = step + 1 - group.taps;
+    // Columns where a run can begin that is inside.
+    const bool fits = group.taps <= shape_.columns.inputs && !group.is_outside();
+    const uint32_t begins = fits ? shape_.columns.inputs - group.taps + 1 : 0;
     uint32_t* to = words_;
     for (uint32_t i = 0; i < at.taps; ++i) {
       const int8_t* const row = group.is_outside() ? nullptr : at.input(input_, i);
+      const uint32_t row_begins = row == nullptr ? 0 : begins;
       const int8_t* from[dsp::kBlockPixels];
-      const int8_t* next = row;
-      if (inside && row != nullptr) next += static_cast<uint32_t>(x) * shape_.depth;
       for (uint32_t p = 0; p < dsp::kBlockPixels; ++p) {
         if (p >= pixels) {
           from[p] = from[p - 1];
-        } else if (!inside || row == nullptr) {
-          from[p] = gather(row, x + static_cast<int32_t>(p), group.taps, gathered_ + p * run);
+        } else if (x + p < row_begins) {
+          from[p] = row + (x + p) * shape_.depth;
         } else {
-          from[p] = next;
-          next += shape_.depth;
+          from[p] = gather(row, static_cast<int32_t>(x + p), group.taps, gathered_ + p * run);
         }
       }
       to = dsp::widen_block(to, from, run, offsets);

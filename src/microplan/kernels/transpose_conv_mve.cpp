@@ -133,13 +133,21 @@ Cost cost(const void* in, const Target&) {
   const Params& params = *static_cast<const Params*>(in);
   const Window& window = params.window;
   const Shape shape(window);
-  const uint64_t pixels = uint64_t{window.batches} * window.in_h * window.in_w;
-  const uint64_t outputs = pixels * window.in_c;
-  const uint64_t macs = window_outputs(window) * window.kernel_h * window.kernel_w * window.in_c;
-  const uint64_t phases = uint64_t{shape.rows.phases()} * shape.columns.phases();
-  // As convolutions; windows of several rows are copied.
-  const uint64_t copies = shape.rows.taps(0) == 1 ? 0 : pixels * (20 + shape.rows.taps(0) * 12);
-  return {macs, outputs * 5 + 2 * (macs / 16 + outputs) + copies, static_cast<uint32_t>(window.in_c * (8 + 4 * phases))};
+  const uint32_t fours = shape.channels / mve::kBlock, ones = shape.channels % mve::kBlock;
+  const uint64_t instructions = sum_over_groups(window, [&](uint32_t phase_y, const PhaseGroup& group) {
+    const uint64_t steps = group.steps();
+    const uint64_t tiles = (steps + shape.tile_pixels() - 1) / shape.tile_pixels();
+    const uint32_t taps_y = shape.rows.taps(phase_y);
+    const uint32_t chunks = (shape.products(phase_y, group.filter) + 15) / 16;
+    const uint32_t run_chunks = (group.taps * shape.depth + 15) / 16;
+    // Windows of one row are read where they lie, but at the sides.
+    const bool copies = taps_y != 1 || group.taps != 1;
+    const uint64_t copying = copies ? taps_y * (tiles * 180 + steps * (9 + 3 * run_chunks)) : 0;
+    const uint64_t products = fours * (tiles * 70 + steps * (21 + 8 * chunks)) + ones * (tiles * 60 + steps * (14 + 6 * chunks));
+    return 180 + tiles * 100 + copying + group.count * (tiles * 60 + products);
+  });
+  const uint32_t phases = shape.rows.phases() * shape.columns.phases();
+  return {transpose_conv_macs(window), instructions, window.in_c * (8 + 4 * phases)};
 }
 
 }  // namespace

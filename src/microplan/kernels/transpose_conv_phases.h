@@ -39,6 +39,11 @@ inline PhaseAxis phase_columns(const Window& window) {
   return {window.kernel_w, window.stride_w, window.pad_left, window.out_w, window.in_w};
 }
 
+// Products of all outputs as the model states them.
+inline uint64_t transpose_conv_macs(const Window& window) {
+  return window_outputs(window) * window.kernel_h * window.kernel_w * window.in_c;
+}
+
 // Element `k` of a channel's filter of phase (phase_y, phase_x), as the inputs of a window lie: the index among the
 // channel's elements in the model.
 uint32_t phase_element(const Window& window, uint32_t phase_y, uint32_t phase_x, uint32_t k);
@@ -74,7 +79,31 @@ struct PhaseGroup {
   // The group that begins with phase `first`; there may be no steps.
   static PhaseGroup at(const PhaseAxis& columns, uint32_t first);
   bool is_outside() const { return filter_step == 0; }
+  uint32_t steps() const { return first_step < end_step ? end_step - first_step : 0; }
 };
+
+// For estimates: the sum of function(phase of the row, group) over the groups of all rows of the output.
+template <typename Function>
+uint64_t sum_over_groups(const Window& window, const Function& function) {
+  const PhaseAxis rows = phase_rows(window), columns = phase_columns(window);
+  uint64_t sum = 0;
+  const auto add = [&](uint32_t phase_y, uint64_t count) {
+    for (uint32_t phase = 0; phase < columns.stride;) {
+      const PhaseGroup group = PhaseGroup::at(columns, phase);
+      sum += count * function(phase_y, group);
+      phase += group.count;
+    }
+  };
+  uint32_t left = rows.outputs;
+  for (uint32_t y = 0; y < rows.phases(); ++y) {
+    const uint32_t first = rows.first_step(y), end = rows.end_step(y);
+    if (first >= end) continue;
+    add(y, end - first);
+    left -= end - first;
+  }
+  if (left != 0) add(0, left);
+  return sum * window.batches;
+}
 
 }  // namespace microplan
 
