@@ -2,7 +2,7 @@
 // CONV_2D in float32 for cores with a scalar floating-point unit: blocks of 4 channels by 2 pixels.
 #include "microplan/kernels.h"
 #include "microplan/kernels/conv_2d.h"
-#include "microplan/kernels/fpu_dot.h"
+#include "microplan/kernels/fpu_windows.h"
 #include "microplan/kernels/prepare.h"
 
 namespace microplan {
@@ -38,50 +38,6 @@ const Variant conv_2d_float_fpu_variant = {
 
 namespace microplan {
 
-namespace {
-
-// A filter's channels, and where one pixel or two adjacent ones begin to read.
-struct Taps {
-  const float* x;
-  uint32_t x_pixel;  // elements from the first pixel to the second; 0: there is one
-  const float* filter;
-  uint32_t filter_elements;  // of one channel
-};
-
-// The sums of up to 4 channels: channels beyond the last repeat it, and their sums are not used.
-void sum_block(const Taps& taps, uint32_t channels, const TapRows& at, const Runs& runs, fpu::Block* block) {
-  for (uint32_t c = 0; c < 4; ++c) block->sum[c][0] = block->sum[c][1] = 0;
-  const float* rows[2] = {taps.x, taps.x + taps.x_pixel};
-  const float* filter_row = taps.filter;
-  block->count = runs.length;
-  for (uint32_t left = at.taps_h; left != 0;) {
-    uint32_t x_offset = 0;
-    const float* filter = filter_row;
-    for (uint32_t run = 0; run < runs.count; ++run) {
-      block->x[0] = rows[0] + x_offset;
-      block->x[1] = rows[1] + x_offset;
-      const float* channel = filter;
-      for (uint32_t c = 0; c < 4; ++c) {
-        block->filter[c] = channel;
-        if (c + 1 < channels) channel += taps.filter_elements;
-      }
-      if (taps.x_pixel != 0) {
-        fpu::dot_4x2(block);
-      } else {
-        fpu::dot_4x1(block);
-      }
-      x_offset += runs.x_step;
-      filter += runs.filter_step;
-    }
-    if (--left == 0) break;
-    rows[0] = at.below(rows[0]);
-    rows[1] = taps.x_pixel != 0 ? at.below(rows[1]) : rows[0];
-    filter_row += runs.filter_row;
-  }
-}
-
-}  // namespace
-
 namespace kernels {
 
 Status conv_2d_float_fpu_run(const void* in, Rows rows, const Io& io, void* scratch) {
@@ -113,13 +69,13 @@ Status conv_2d_float_fpu_run(const void* in, Rows rows, const Io& io, void* scra
                        start + window.stride_w + extent < uint32_t{window.in_w} + window.pad_left;
       runs.count = adjacent ? (at.taps_w != 0) : at.taps_w;
       runs.length = adjacent ? at.taps_w * filter_c : filter_c;
-      Taps taps = {static_cast<const float*>(at.x), two ? window.stride_w * uint32_t{window.in_c} : 0,
-                   accumulator.filter() + at.first_tap * filter_c, filter_elements};
+      fpu::Taps taps = {static_cast<const float*>(at.x), two ? window.stride_w * uint32_t{window.in_c} : 0,
+                        accumulator.filter() + at.first_tap * filter_c, filter_elements};
       float* const y = y_row + out_x * out_c;
       uint32_t group_left = channels_per_group;
       for (uint32_t channel = 0; channel < out_c;) {
         const uint32_t channels = group_left < 4 ? group_left : 4;
-        sum_block(taps, channels, at, runs, &block);
+        fpu::sum_block(taps, channels, at, runs, &block);
         for (uint32_t c = 0; c < channels; ++c) {
           y[channel + c] = accumulator.finish(channel + c, block.sum[c][0]);
           if (two) y[channel + c + out_c] = accumulator.finish(channel + c, block.sum[c][1]);

@@ -129,6 +129,21 @@ Rows transpose_conv_input_rows(const void* in, uint32_t, Rows rows) {
   return {first_batch * window.out_h + first.first, last_batch * window.out_h + last.first + last.count};
 }
 
+void SourcePosition::set_row(uint32_t row) {
+  const uint32_t batch = row / window_.in_h;
+  const Sources sources = row_sources(window_, row - batch * window_.in_h);
+  taps_h = sources.count;
+  row_tap_ = sources.tap * window_.kernel_w;
+  row_ = begin(input_, batch * window_.out_h + sources.first, 1);
+}
+
+void SourcePosition::set_column(uint32_t out_x) {
+  const Sources sources = sources_of(out_x, window_.pad_left, window_.kernel_w, window_.stride_w, window_.out_w);
+  taps_w = sources.count;
+  first_tap = row_tap_ + sources.tap;
+  x = row_ + sources.first * pixel_bytes_;
+}
+
 template struct TransposeConv<Int8Accumulator>;
 template struct TransposeConv<Int16Accumulator>;
 template struct TransposeConv<FloatAccumulator>;
@@ -149,40 +164,6 @@ Cost cost(const void* in, const Target&) {
                         constant_bytes(params.quantization, window.in_c));
 }
 
-// Where the input pixels of one output pixel lie.
-class SourcePosition : public TapRows {
- public:
-  SourcePosition(const Window& window, const View& input, uint32_t element_bytes)
-      : window_(window), input_(input), pixel_bytes_(window.out_c * element_bytes) {}
-
-  void set_row(uint32_t row) {
-    const uint32_t batch = row / window_.in_h;
-    const Sources sources = row_sources(window_, row - batch * window_.in_h);
-    taps_h = sources.count;
-    row_tap_ = sources.tap * window_.kernel_w;
-    row_ = begin(input_, batch * window_.out_h + sources.first, 1);
-  }
-
-  void set_column(uint32_t out_x) {
-    const Sources sources =
-        sources_of(out_x, window_.pad_left, window_.kernel_w, window_.stride_w, window_.out_w);
-    taps_w = sources.count;
-    first_tap = row_tap_ + sources.tap;
-    x = row_ + sources.first * pixel_bytes_;
-  }
-
-  const void* x;       // the first input pixel
-  uint32_t first_tap;  // its tap: ky * kernel_w + kx
-  uint32_t taps_w;
-
- private:
-  const Window& window_;
-  const View input_;
-  const uint32_t pixel_bytes_;
-  const uint8_t* row_;
-  uint32_t row_tap_;
-};
-
 template <typename Accumulator>
 Status run(const void* in, Rows rows, const Io& io, void* scratch) {
   using Products = typename Accumulator::Products;
@@ -192,12 +173,7 @@ Status run(const void* in, Rows rows, const Io& io, void* scratch) {
   const View output = io.view(1);
   const uint32_t depth = window.out_c;
   const uint32_t filter_elements = window.kernel_h * window.kernel_w * depth;
-  Runs runs;
-  runs.length = depth;
-  runs.x_step = depth;
-  // Backwards; strides beyond the kernel never step.
-  runs.filter_step = static_cast<int32_t>(0 - window.stride_w * depth);
-  runs.filter_row = static_cast<int32_t>(0 - window.stride_h * (window.kernel_w * depth));
+  Runs runs = transpose_conv_runs(window);
   runs.input_offset = accumulator.input_offset();
   SourcePosition at(window, accumulator.input(), sizeof(typename Products::Input));
   for (uint32_t row = rows.first; row < rows.last; ++row) {
