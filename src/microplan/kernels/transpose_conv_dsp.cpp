@@ -241,7 +241,8 @@ class TransposedConvolution {
         run_group(at, group, y);
         phase += group.count;
       }
-      if (clamps) dsp::clamp_bytes(y, shape_.columns.outputs * shape_.channels, quantization_.act_min, quantization_.act_max);
+      if (!clamps) continue;
+      dsp::clamp_bytes(y, shape_.columns.outputs * shape_.channels, quantization_.act_min, quantization_.act_max);
     }
   }
 
@@ -319,8 +320,9 @@ class TransposedConvolution {
   [[gnu::noinline]] void multiply(const Filters& filters, uint32_t pixels, int8_t* y) const {
     const uint32_t pixel_step = shape_.columns.stride * shape_.channels;
     const bool whole = pixels == dsp::kBlockPixels;
-    const dsp::BlockApart block = {{words_, words_ + dsp::kBlockPixels * filters.pairs, filters.records,
-                                    filters.records + paired_ / 2 * filters.pairs, whole ? pixel_step : shape_.channels},
+    const uint32_t* const records_end = filters.records + paired_ / 2 * filters.pairs;
+    const dsp::BlockApart block = {{words_, words_ + dsp::kBlockPixels * filters.pairs, filters.records, records_end,
+                                    whole ? pixel_step : shape_.channels},
                                    record_constants_};
     int8_t* const to = whole ? y : outputs_;
     if (paired_ != 0) dsp::multiply_block(block, to);

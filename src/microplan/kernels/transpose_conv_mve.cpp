@@ -143,7 +143,8 @@ Cost cost(const void* in, const Target&) {
     // Windows of one row are read where they lie, but at the sides.
     const bool copies = taps_y != 1 || group.taps != 1;
     const uint64_t copying = copies ? taps_y * (tiles * 180 + steps * (9 + 3 * run_chunks)) : 0;
-    const uint64_t products = fours * (tiles * 70 + steps * (21 + 8 * chunks)) + ones * (tiles * 60 + steps * (14 + 6 * chunks));
+    const uint64_t products = fours * (tiles * 70 + steps * (21 + 8 * chunks)) +
+                              ones * (tiles * 60 + steps * (14 + 6 * chunks));
     return 180 + tiles * 100 + copying + group.count * (tiles * 60 + products);
   });
   const uint32_t phases = shape.rows.phases() * shape.columns.phases();
