@@ -20,14 +20,15 @@ constexpr uint32_t kDims = RowDims::kCount;
 // Means that are computed side by side: as many as there are registers for their sums.
 constexpr uint32_t kBlock = 4;
 
-bool is_reduced(const MeanShape& shape, uint32_t dim) { return (shape.reduced >> dim & 1) != 0; }
+}  // namespace
 
-// Product of the dimensions [first, last) that the mean is taken over, or of those that stay.
-uint32_t product(const MeanShape& shape, uint32_t first, uint32_t last, bool reduced) {
+uint32_t mean_product(const MeanShape& shape, uint32_t first, uint32_t last, bool reduced) {
   uint32_t result = 1;
   for (uint32_t d = first; d < last; ++d) result *= is_reduced(shape, d) == reduced ? shape.dims[d] : 1;
   return result;
 }
+
+namespace {
 
 Status prepare_shape(const OperatorContext& context, MeanShape* shape) {
   Status status = check_arity(context, 2, 2);
@@ -53,7 +54,7 @@ Status prepare_shape(const OperatorContext& context, MeanShape* shape) {
     }
     shape->reduced |= 1u << row_dim(input.rank, static_cast<uint32_t>(axis < 0 ? axis + rank : axis));
   }
-  if (output.elements != product(*shape, 0, kDims, false)) {
+  if (output.elements != mean_product(*shape, 0, kDims, false)) {
     return context.fail(Status::kUnsupportedShape, output_operand(0),
                         MICROPLAN_DIAGNOSTIC_TEXT("the output does not have the input's other dimensions"),
                         MICROPLAN_DIAGNOSTIC_TEXT("convert the model again"), output.elements);
@@ -77,7 +78,9 @@ Requantize divide(Requantize by, uint32_t count) {
   return {static_cast<int32_t>((static_cast<int64_t>(by.multiplier) << shift) / count), by.shift - shift};
 }
 
-Status prepare_integer(const OperatorContext& context, void* out) {
+}  // namespace
+
+Status mean_integer_prepare(const OperatorContext& context, void* out) {
   MeanParams& params = *static_cast<MeanParams*>(out);
   Status status = prepare_shape(context, &params.shape);
   if (status == Status::kOk) status = check_per_tensor(context, input_operand(0));
@@ -91,17 +94,19 @@ Status prepare_integer(const OperatorContext& context, void* out) {
                         MICROPLAN_DIAGNOSTIC_TEXT("input scale / output scale exceeds 2^30"),
                         MICROPLAN_DIAGNOSTIC_TEXT("quantize the model again with representative data"));
   }
-  const uint32_t count = product(params.shape, 0, kDims, true);
+  const uint32_t count = mean_product(params.shape, 0, kDims, true);
   params.start = wrap_mul(-input.zero_point(), static_cast<int32_t>(count));
   params.by = divide(by, count);
   params.output_offset = output.zero_point();
   return Status::kOk;
 }
 
+namespace {
+
 Status prepare_float(const OperatorContext& context, void* out) {
   MeanFloatParams& params = *static_cast<MeanFloatParams*>(out);
   const Status status = prepare_shape(context, &params.shape);
-  params.count = static_cast<float>(product(params.shape, 0, kDims, true));
+  params.count = static_cast<float>(mean_product(params.shape, 0, kDims, true));
   return status;
 }
 
@@ -115,7 +120,7 @@ bool footprint(const void* in, Footprint* footprint) {
     if (!multiply_checked(dim, &input_total)) return false;
   }
   if (!multiply_checked(shape.output_rows, &output_total) || !multiply_checked(shape.output_elements, &output_total) ||
-      output_total != product(shape, 0, kDims, false) * sizeof(T)) {
+      output_total != mean_product(shape, 0, kDims, false) * sizeof(T)) {
     return false;
   }
   const uint32_t input_bytes = shape.dims[kWidth] * shape.dims[kChannels] * static_cast<uint32_t>(sizeof(T));
@@ -124,15 +129,12 @@ bool footprint(const void* in, Footprint* footprint) {
   return true;
 }
 
-// Where an element of a mean lies in the input: a row, and an element within it.
-struct Position {
-  uint32_t row;
-  uint32_t element;
-};
+}  // namespace
 
-// The first element of mean `mean`.
-Position position_of(const MeanShape& shape, uint32_t mean) {
-  Position position = {0, 0};
+bool mean_int8_footprint(const void* in, Footprint* result) { return footprint<int8_t>(in, result); }
+
+MeanPosition mean_position(const MeanShape& shape, uint32_t mean) {
+  MeanPosition position = {0, 0};
   uint32_t stride = 1;
   for (uint32_t d = kDims; d-- > 0;) {
     if (d == kOuter - 1) stride = 1;
@@ -144,6 +146,8 @@ Position position_of(const MeanShape& shape, uint32_t mean) {
   }
   return position;
 }
+
+namespace {
 
 // How far the row of a mean that counts as number `index` lies behind its first one.
 uint32_t row_behind(const MeanShape& shape, uint32_t index) {
@@ -159,13 +163,25 @@ uint32_t row_behind(const MeanShape& shape, uint32_t index) {
   return behind;
 }
 
-Rows input_rows(const void* in, uint32_t, Rows rows) {
+}  // namespace
+
+Rows mean_input_rows(const void* in, uint32_t, Rows rows) {
   const MeanShape& shape = *static_cast<const MeanShape*>(in);
   const uint32_t last_mean = rows.last * shape.output_elements - 1;
-  const uint32_t last_behind = row_behind(shape, product(shape, 0, kOuter, true) - 1);
-  return {position_of(shape, rows.first * shape.output_elements).row,
-          position_of(shape, last_mean).row + last_behind + 1};
+  const uint32_t last_behind = row_behind(shape, mean_product(shape, 0, kOuter, true) - 1);
+  return {mean_position(shape, rows.first * shape.output_elements).row,
+          mean_position(shape, last_mean).row + last_behind + 1};
 }
+
+MeanRows::MeanRows(const MeanShape& shape)
+    : shape_(shape), count_(mean_product(shape, 0, kOuter, true)), step_(row_behind(shape, 1)) {
+  // Strides only grow from dimension to dimension, so that there are no gaps when the last row lies where it would.
+  is_even_ = row_behind(shape, count_ - 1) == (count_ - 1) * step_;
+}
+
+uint32_t MeanRows::uneven(uint32_t index) const { return row_behind(shape_, index); }
+
+namespace {
 
 Cost cost(const void* in, const Target&) {
   const MeanShape& shape = *static_cast<const MeanShape*>(in);
@@ -198,23 +214,6 @@ template <typename T, typename Sum>
   return sum;
 }
 
-// The rows of a mean: mostly one as far behind the other as the next.
-class MeanRows {
- public:
-  explicit MeanRows(const MeanShape& shape)
-      : shape_(shape), count_(product(shape, 0, kOuter, true)), step_(row_behind(shape, 1)) {
-    // Strides only grow from dimension to dimension, so that there are no gaps when the last row lies where it would.
-    is_even_ = row_behind(shape, count_ - 1) == (count_ - 1) * step_;
-  }
-  uint32_t count() const { return count_; }
-  uint32_t behind(uint32_t index) const { return is_even_ ? index * step_ : row_behind(shape_, index); }
-
- private:
-  const MeanShape& shape_;
-  const uint32_t count_, step_;
-  bool is_even_;
-};
-
 // T: an element; Sum: of elements, begins with `start`; `finish` makes an element of a sum.
 template <typename T, typename Sum, typename Finish>
 void run(const MeanShape& shape, Sum start, Finish finish, Rows rows, const Io& io) {
@@ -224,12 +223,12 @@ void run(const MeanShape& shape, Sum start, Finish finish, Rows rows, const Io& 
   const bool sums_channels = is_reduced(shape, kChannels);
   const MeanRows summed_rows(shape);
   // Of a row: channels, which lie side by side, or columns.
-  const uint32_t summed = product(shape, kWidth, kChannels, true) * (sums_channels ? channels : 1);
+  const uint32_t summed = mean_product(shape, kWidth, kChannels, true) * (sums_channels ? channels : 1);
   for (uint32_t row = rows.first; row < rows.last; ++row) {
     T* const y = output.row_as<T>(row);
     uint32_t count;
     for (uint32_t e = 0; e < shape.output_elements; e += count) {
-      const Position first = position_of(shape, row * shape.output_elements + e);
+      const MeanPosition first = mean_position(shape, row * shape.output_elements + e);
       count = sums_channels ? 1 : smallest(channels - first.element % channels, shape.output_elements - e);
       count = smallest(count, kBlock);
       Sum sums[kBlock];
@@ -281,19 +280,19 @@ const Variant mean_int8_variant = {
     mean_int8, "mean_int8", "MEAN", 40,
     DataType::kInt8, DataType::kNone, DataType::kInt8, "constant axes",
     false, Overlap::kRows, sizeof(MeanParams),
-    prepare_integer, nullptr, footprint<int8_t>, input_rows, nullptr, nullptr, cost};
+    mean_integer_prepare, nullptr, footprint<int8_t>, mean_input_rows, nullptr, nullptr, cost};
 
 const Variant mean_int16_variant = {
     mean_int16, "mean_int16", "MEAN", 40,
     DataType::kInt16, DataType::kNone, DataType::kInt16, "constant axes",
     false, Overlap::kRows, sizeof(MeanParams),
-    prepare_integer, nullptr, footprint<int16_t>, input_rows, nullptr, nullptr, cost};
+    mean_integer_prepare, nullptr, footprint<int16_t>, mean_input_rows, nullptr, nullptr, cost};
 
 const Variant mean_float_variant = {
     mean_float, "mean_float", "MEAN", 40,
     DataType::kFloat32, DataType::kNone, DataType::kFloat32, "constant axes",
     false, Overlap::kRows, sizeof(MeanFloatParams),
-    prepare_float, nullptr, footprint<float>, input_rows, nullptr, nullptr, cost};
+    prepare_float, nullptr, footprint<float>, mean_input_rows, nullptr, nullptr, cost};
 
 }  // namespace kernels
 
