@@ -14,8 +14,6 @@ namespace {
 // Fields of the schema's LeakyReluOptions.
 constexpr uint32_t kAlpha = 0;
 
-constexpr uint32_t kTableBytes = 256;
-
 template <typename T>
 struct Range {
   static constexpr int32_t kHigh = (1 << (8 * sizeof(T) - 1)) - 1;
@@ -154,25 +152,14 @@ Status prepare_logistic_int8(const OperatorContext& context, void* out) {
                       context.output(0).zero_point());
 }
 
-bool footprint_int8(const void* in, Footprint* footprint) {
-  footprint->add_constant(kTableBytes, 1);
-  return elements_footprint<int8_t, int8_t>(in, footprint);
-}
-
 template <typename Entry>
 void pack_int8(const OperatorContext& context, const void*, ConstantWriter& writer) {
-  if (!writer.begin(kTableBytes)) return;
+  if (!writer.begin(kByteTableBytes)) return;
   const Entry entry(context);
-  int8_t table[kTableBytes];
-  for (uint32_t i = 0; i < kTableBytes; ++i) table[i] = entry(static_cast<int8_t>(i));
-  writer.append(table, kTableBytes);
+  pack_table([&entry](uint8_t q) { return entry(static_cast<int8_t>(q)); }, writer);
 }
 
-Status run_int8(const void* in, Rows rows, const Io& io) {
-  const int8_t* const table = io.constant<int8_t>(0);
-  const auto op = [table](uint8_t q) { return table[q]; };
-  return run_elements<uint8_t, int8_t>(op, in, rows, io);
-}
+Status run_int8(const void* in, Rows rows, const Io& io) { return run_table(look_up, in, rows, io); }
 
 // Whether value / power is 1 within TensorFlow Lite's tolerance for powers of two, 0.001 in the binary logarithm.
 bool is_power(double value, double power) {
@@ -254,11 +241,12 @@ Status prepare_leaky_relu_float(const OperatorContext& context, void* out) {
   return prepare_elements(context, &params.split);
 }
 
-Cost cost_int8(const void* in, const Target& target) {
-  constexpr uint32_t kLookup = 5;
-  Cost result = elements_cost<kLookup>(in, target);
-  result.constant_bytes = kTableBytes;
-  return result;
+// kInstructions: for four elements.
+template <uint32_t kInstructions>
+Cost cost_int8(const void* in, const Target&) {
+  const RowSplit split = *static_cast<const RowSplit*>(in);
+  constexpr uint32_t kRow = 20;
+  return {0, split.rows * (uint64_t{split.elements} * kInstructions / 4 + kRow), kByteTableBytes};
 }
 
 constexpr Overlap kOverlap = Overlap::kElementwise;
@@ -269,7 +257,17 @@ constexpr Variant int8_variant(const Kernel& kernel, const char* name, const cha
   return {kernel, name, operator_name, code,
           DataType::kInt8, DataType::kNone, DataType::kInt8, "",
           false, kOverlap, sizeof(ActivationParams),
-          prepare, nullptr, footprint_int8, equal_rows, nullptr, pack_int8<Entry>, cost_int8};
+          prepare, nullptr, table_footprint, equal_rows, nullptr, pack_int8<Entry>, cost_int8<15>};
+}
+
+// The rows of activation_mve.cpp, which has no more than the functions to run.
+template <typename Entry>
+constexpr Variant mve_variant(const Kernel& kernel, const char* name, const char* operator_name, uint8_t code,
+                              Status (*prepare)(const OperatorContext&, void*)) {
+  return {kernel, name, operator_name, code,
+          DataType::kInt8, DataType::kNone, DataType::kInt8, "",
+          false, kOverlap, sizeof(ActivationParams),
+          prepare, nullptr, table_footprint, equal_rows, nullptr, pack_int8<Entry>, cost_int8<1>, kFeatureMve};
 }
 
 template <typename Params, uint32_t kInstructions>
@@ -299,6 +297,8 @@ namespace kernels {
 Status logistic_int8_run(const void* in, Rows rows, const Io& io, void*) { return run_int8(in, rows, io); }
 const Variant logistic_int8_variant =
     int8_variant<LogisticInt8>(logistic_int8, "logistic_int8", "LOGISTIC", 14, prepare_logistic_int8);
+const Variant logistic_int8_mve_variant =
+    mve_variant<LogisticInt8>(logistic_int8_mve, "logistic_int8_mve", "LOGISTIC", 14, prepare_logistic_int8);
 
 Status logistic_int16_run(const void* in, Rows rows, const Io& io, void*) {
   return run_sigmoid_int16<int16_logistic>(in, rows, io);
@@ -315,6 +315,8 @@ const Variant logistic_float_variant =
 Status relu_int8_run(const void* in, Rows rows, const Io& io, void*) { return run_int8(in, rows, io); }
 const Variant relu_int8_variant =
     int8_variant<RectifyInt8<prepare_relu>>(relu_int8, "relu_int8", "RELU", 19, prepare_rectify_int8<prepare_relu>);
+const Variant relu_int8_mve_variant =
+    mve_variant<RectifyInt8<prepare_relu>>(relu_int8_mve, "relu_int8_mve", "RELU", 19, prepare_rectify_int8<prepare_relu>);
 
 Status relu_int16_run(const void* in, Rows rows, const Io& io, void*) { return run_rectify_int16(in, rows, io); }
 const Variant relu_int16_variant =
@@ -328,6 +330,7 @@ const Variant relu_float_variant =
 
 Status relu6_int8_run(const void* in, Rows rows, const Io& io, void*) { return run_int8(in, rows, io); }
 const Variant relu6_int8_variant = int8_variant<Relu6Int8>(relu6_int8, "relu6_int8", "RELU6", 21, prepare_int8);
+const Variant relu6_int8_mve_variant = mve_variant<Relu6Int8>(relu6_int8_mve, "relu6_int8_mve", "RELU6", 21, prepare_int8);
 
 Status relu6_int16_run(const void* in, Rows rows, const Io& io, void*) {
   const ClampParams params = *static_cast<const ClampParams*>(in);
@@ -345,6 +348,7 @@ const Variant relu6_float_variant =
 
 Status tanh_int8_run(const void* in, Rows rows, const Io& io, void*) { return run_int8(in, rows, io); }
 const Variant tanh_int8_variant = int8_variant<TanhInt8>(tanh_int8, "tanh_int8", "TANH", 28, prepare_int8);
+const Variant tanh_int8_mve_variant = mve_variant<TanhInt8>(tanh_int8_mve, "tanh_int8_mve", "TANH", 28, prepare_int8);
 
 Status tanh_int16_run(const void* in, Rows rows, const Io& io, void*) {
   return run_sigmoid_int16<int16_tanh>(in, rows, io);
@@ -361,6 +365,8 @@ const Variant tanh_float_variant =
 Status leaky_relu_int8_run(const void* in, Rows rows, const Io& io, void*) { return run_int8(in, rows, io); }
 const Variant leaky_relu_int8_variant = int8_variant<RectifyInt8<prepare_leaky_relu>>(
     leaky_relu_int8, "leaky_relu_int8", "LEAKY_RELU", 98, prepare_rectify_int8<prepare_leaky_relu>);
+const Variant leaky_relu_int8_mve_variant = mve_variant<RectifyInt8<prepare_leaky_relu>>(
+    leaky_relu_int8_mve, "leaky_relu_int8_mve", "LEAKY_RELU", 98, prepare_rectify_int8<prepare_leaky_relu>);
 
 Status leaky_relu_int16_run(const void* in, Rows rows, const Io& io, void*) { return run_rectify_int16(in, rows, io); }
 const Variant leaky_relu_int16_variant = int16_variant<RectifyParams, 30>(

@@ -152,11 +152,24 @@ inline int32_t ssat(int32_t value) {
   return result;
 }
 
+// The same of value >> kShift.
+template <int kBits, int kShift>
+inline int32_t ssat_shifted(int32_t value) {
+  int32_t result;
+  asm("ssat %0, %1, %2, asr %3" : "=r"(result) : "i"(kBits), "r"(value), "i"(kShift));
+  return result;
+}
+
 #else
 
 template <int kBits>
 inline int32_t ssat(int32_t value) {
   return clamp(value, -(1 << (kBits - 1)), (1 << (kBits - 1)) - 1);
+}
+
+template <int kBits, int kShift>
+inline int32_t ssat_shifted(int32_t value) {
+  return ssat<kBits>(value >> kShift);
 }
 
 #endif

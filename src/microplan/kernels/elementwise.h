@@ -97,6 +97,55 @@ Status run_elements(Op op, const void* params, Rows rows, const Io& io) {
   return Status::kOk;
 }
 
+// What 8-bit operators are that look their outputs up in a table. Constants: int8 [256], the output for each input, whose
+// bits are the index.
+constexpr uint32_t kByteTableBytes = 256;
+
+inline void look_up_four(const uint8_t* x, uint8_t* y, const uint8_t* table) {
+  const uint8_t a = x[0], b = x[1], c = x[2], d = x[3];
+  y[0] = table[a];
+  y[1] = table[b];
+  y[2] = table[c];
+  y[3] = table[d];
+}
+
+// A row. In blocks, so that little but the lookups is left.
+[[gnu::noinline]] inline void look_up(const uint8_t* x, uint8_t* y, uint32_t elements, const uint8_t* table) {
+  constexpr uint32_t kBlock = 8;
+  for (; elements >= kBlock; elements -= kBlock) {
+    look_up_four(x, y, table);
+    look_up_four(x + 4, y + 4, table);
+    x += kBlock;
+    y += kBlock;
+  }
+  for (; elements != 0; --elements) *y++ = table[*x++];
+}
+
+template <typename LookUp>
+Status run_table(LookUp look_up_row, const void* params, Rows rows, const Io& io) {
+  const uint32_t elements = static_cast<const RowSplit*>(params)->elements;
+  const uint8_t* const table = io.constant<uint8_t>(0);
+  const View input = io.view(0);
+  const View output = io.view(1);
+  for (uint32_t row = rows.first; row < rows.last; ++row) {
+    look_up_row(input.row(row), output.row(row), elements, table);
+  }
+  return Status::kOk;
+}
+
+inline bool table_footprint(const void* params, Footprint* footprint) {
+  footprint->add_constant(kByteTableBytes, 1);
+  return elements_footprint<int8_t, int8_t>(params, footprint);
+}
+
+// `entry(i)` is the output for the input of these bits.
+template <typename Entry>
+void pack_table(const Entry& entry, ConstantWriter& writer) {
+  int8_t table[kByteTableBytes];
+  for (uint32_t i = 0; i < kByteTableBytes; ++i) table[i] = entry(static_cast<uint8_t>(i));
+  writer.append(table, kByteTableBytes);
+}
+
 }  // namespace microplan
 
 #endif  // MICROPLAN_KERNELS_ELEMENTWISE_H_

@@ -34,12 +34,14 @@ Status prepare_scale(const OperatorContext& context, Operand operand, void* out)
   return Status::kOk;
 }
 
-Status prepare_quantize(const OperatorContext& context, void* out) {
-  return prepare_scale(context, output_operand(0), out);
-}
-
 Status prepare_dequantize(const OperatorContext& context, void* out) {
   return prepare_scale(context, input_operand(0), out);
+}
+
+}  // namespace
+
+Status prepare_quantize(const OperatorContext& context, void* out) {
+  return prepare_scale(context, output_operand(0), out);
 }
 
 Status prepare_requantize(const OperatorContext& context, void* out) {
@@ -59,6 +61,8 @@ Status prepare_requantize(const OperatorContext& context, void* out) {
   }
   return Status::kOk;
 }
+
+namespace {
 
 constexpr uint32_t kInstructions = 30;  // for an element
 
