@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// QUANTIZE from int8 to int8 with Helium: by a linear form, or by a table where speed is worth its bytes. DEQUANTIZE of
-// int8.
+// QUANTIZE from int8 to int8 with Helium: by a linear form, or by a table where speed is worth its bytes.
 #include "microplan/kernels.h"
 #include "microplan/kernels/mve_table.h"
 #include "microplan/kernels/quantize_linear.h"
@@ -16,27 +15,24 @@ namespace microplan {
 
 namespace {
 
-// Eight elements at a time, as even and odd ones: the upper halves of their sums are the results before the clamp.
+// Eight elements, as even and odd ones: the upper halves of their sums are the results before the clamp.
+int16x8_t linear(int16x8_t x, int32x4_t slope, int32_t start) {
+  const int32x4_t even = vmlasq_n_s32(vmovlbq_s16(x), slope, start);
+  const int32x4_t odd = vmlasq_n_s32(vmovltq_s16(x), slope, start);
+  const int16x8_t value = vshrntq_n_s32(vshrnbq_n_s32(x, even, LinearForm::kShift), odd, LinearForm::kShift);
+  return vreinterpretq_s16_s8(vqmovnbq_s16(vreinterpretq_s8_s16(value), value));
+}
+
 [[gnu::noinline]] void run_row(const int8_t* x, int8_t* y, uint32_t elements, const LinearForm& form) {
   const int32x4_t slope = vdupq_n_s32(form.slope);
-  int16x8_t value;
-  int32x4_t even, odd;
-  asm volatile(
-      "dlstp.16 lr, %[count]\n"
-      "1:\n"
-      "vldrb.s16 %q[value], [%[x]], #8\n"
-      "vmovlb.s16 %q[even], %q[value]\n"
-      "vmovlt.s16 %q[odd], %q[value]\n"
-      "vmlas.s32 %q[even], %q[slope], %[start]\n"
-      "vmlas.s32 %q[odd], %q[slope], %[start]\n"
-      "vshrnb.i32 %q[value], %q[even], #16\n"
-      "vshrnt.i32 %q[value], %q[odd], #16\n"
-      "vqmovnb.s16 %q[value], %q[value]\n"
-      "vstrb.16 %q[value], [%[y]], #8\n"
-      "letp lr, 1b\n"
-      : [x] "+l"(x), [y] "+l"(y), [value] "=&w"(value), [even] "=&w"(even), [odd] "=&w"(odd)
-      : [count] "r"(elements), [slope] "w"(slope), [start] "r"(form.start)
-      : "lr", "memory");
+  const int32_t start = form.start;
+  for (uint32_t blocks = elements / 8; blocks != 0; --blocks) {
+    vstrbq_s16(y, linear(vldrbq_s16(x), slope, start));
+    x += 8;
+    y += 8;
+  }
+  const mve_pred16_t lanes = vctp16q(elements % 8);
+  vstrbq_p_s16(y, linear(vldrbq_z_s16(x, lanes), slope, start), lanes);
 }
 
 }  // namespace

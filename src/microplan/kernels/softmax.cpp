@@ -15,10 +15,6 @@ namespace {
 // Fields of the schema's SoftmaxOptions.
 constexpr uint32_t kBeta = 0;
 
-// Formats: exponents are Q5.26, exponentials Q0.31, their sum Q12.19.
-constexpr int32_t kExponentBits = 26;
-constexpr int32_t kSumIntegerBits = 12;
-
 // Outputs of type T use all of its values: 0 is kLow, 1 is 2^kBits steps above it, one more than there are.
 template <typename T>
 struct Output {
@@ -58,10 +54,6 @@ Status prepare_softmax_shape(const OperatorContext& context, uint32_t* rows, uin
   return Status::kOk;
 }
 
-namespace {
-
-}  // namespace
-
 Status softmax_int8_prepare(const OperatorContext& context, void* out) {
   SoftmaxParams& params = *static_cast<SoftmaxParams*>(out);
   Status status = prepare_softmax_shape(context, &params.rows, &params.depth);
@@ -73,7 +65,7 @@ Status softmax_int8_prepare(const OperatorContext& context, void* out) {
   status = output.type == DataType::kInt8 ? prepare_output(context, 8, 0) : prepare_output(context, 16, 0.001f);
   if (status != Status::kOk) return status;
   const double real = static_cast<double>(context.options().float_field(kBeta, 0)) *
-                      static_cast<double>(input.scale()) * static_cast<double>(1 << kExponentBits);
+                      static_cast<double>(input.scale()) * static_cast<double>(1 << kSoftmaxExponentBits);
   if (!(real > 1)) {
     return context.fail(Status::kUnsupportedOption, input_operand(0),
                         MICROPLAN_DIAGNOSTIC_TEXT("beta * input scale is 2^-26 or less"),
@@ -86,7 +78,7 @@ Status softmax_int8_prepare(const OperatorContext& context, void* out) {
   params.multiplier = by.multiplier;
   params.left_shift = by.shift;
   // Differences that stay within 31 in the exponent.
-  params.diff_min = -static_cast<int32_t>((31u << kExponentBits) >> by.shift);
+  params.diff_min = -static_cast<int32_t>((31u << kSoftmaxExponentBits) >> by.shift);
   return Status::kOk;
 }
 
@@ -117,6 +109,16 @@ bool footprint(const void* in, Footprint* footprint) {
 
 bool softmax_int8_footprint(const void* in, Footprint* result) { return footprint<int8_t>(in, result); }
 
+SoftmaxScale::SoftmaxScale(uint64_t sum) {
+  // The sum as mantissa in [2^31, 2^32) and exponent; it is 1 at least.
+  over_unit = kSoftmaxSumIntegerBits;
+  for (; sum > UINT32_MAX; sum >>= 1) ++over_unit;
+  uint32_t mantissa = static_cast<uint32_t>(sum);
+  for (; mantissa < 0x80000000u; mantissa <<= 1) --over_unit;
+  // With mantissa = 2^31 (1 + f), 1 / (1 + f) in Q0.31: the bits of the quotient are those of its half in Q1.30.
+  scale = fixed_double(fixed_quotient(mantissa), 1);
+}
+
 namespace {
 
 bool footprint_float(const void* in, Footprint* footprint) {
@@ -145,7 +147,7 @@ struct Exponential {
   int32_t operator()(int8_t value) const {
     const int32_t diff = value - max_value;
     if (diff < diff_min) return -1;
-    return fixed_exp<kExponentBits>(multiply_high(shift_left(diff, left_shift), multiplier));
+    return fixed_exp<kSoftmaxExponentBits>(multiply_high(shift_left(diff, left_shift), multiplier));
   }
 };
 
@@ -165,16 +167,11 @@ void run_row(const SoftmaxParams& params, const int8_t* x, T* y) {
   for (uint32_t c = 0; c < params.depth; ++c) {
     const int32_t e = exponential(x[c]);
     if (c < kKept) kept[c] = e;
-    if (e >= 0) sum += static_cast<uint32_t>(rounding_shift_right(e, kSumIntegerBits));
+    if (e >= 0) sum += static_cast<uint32_t>(rounding_shift_right(e, kSoftmaxSumIntegerBits));
   }
-  // The sum as mantissa in [2^31, 2^32) and exponent; it is 1 at least.
-  int32_t over_unit = kSumIntegerBits;
-  for (; sum > UINT32_MAX; sum >>= 1) ++over_unit;
-  uint32_t mantissa = static_cast<uint32_t>(sum);
-  for (; mantissa < 0x80000000u; mantissa <<= 1) --over_unit;
-  // With mantissa = 2^31 (1 + f), 1 / (1 + f) in Q0.31: the bits of the quotient are those of its half in Q1.30.
-  const int32_t scale = fixed_double(fixed_quotient(mantissa), 1);
-  const int32_t right = over_unit + 31 - Output<T>::kBits;
+  const SoftmaxScale reciprocal(sum);
+  const int32_t scale = reciprocal.scale;
+  const int32_t right = reciprocal.over_unit + 31 - Output<T>::kBits;
   for (uint32_t c = 0; c < params.depth; ++c) {
     const int32_t e = c < kKept ? kept[c] : exponential(x[c]);
     // Products are below 2^31 and so nothing is left of them from 32 bits on.

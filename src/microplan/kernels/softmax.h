@@ -38,6 +38,18 @@ struct SoftmaxFloatParams {
 Status prepare_softmax_shape(const OperatorContext& context, uint32_t* rows, uint32_t* depth);
 
 // What the variants for int8 share.
+
+// Formats: exponents are Q5.26, exponentials Q0.31, their sum Q12.19.
+constexpr int32_t kSoftmaxExponentBits = 26;
+constexpr int32_t kSoftmaxSumIntegerBits = 12;
+
+// The reciprocal of a sum of exponentials: scale / 2^31 / 2^over_unit.
+struct SoftmaxScale {
+  int32_t scale, over_unit;
+
+  explicit SoftmaxScale(uint64_t sum);
+};
+
 Status softmax_int8_prepare(const OperatorContext& context, void* params);
 bool softmax_int8_footprint(const void* params, Footprint* footprint);
 
