@@ -31,6 +31,7 @@ int16x8_t linear(int16x8_t x, int32x4_t slope, int32_t start) {
     x += 8;
     y += 8;
   }
+  if (elements % 8 == 0) return;
   const mve_pred16_t lanes = vctp16q(elements % 8);
   vstrbq_p_s16(y, linear(vldrbq_z_s16(x, lanes), slope, start), lanes);
 }
@@ -54,7 +55,7 @@ Status requantize_int8_mve_table_run(const void* in, Rows rows, const Io& io, vo
 namespace kernels {
 
 const Variant requantize_int8_mve_variant =
-    LinearFormRow<int8_t, 5>::variant(requantize_int8_mve, "requantize_int8_mve", kFeatureMve);
+    LinearFormRow<int8_t, 6>::variant(requantize_int8_mve, "requantize_int8_mve", kFeatureMve);
 
 const Variant requantize_int8_mve_table_variant =
     requantize_table_variant<1>(requantize_int8_mve_table, "requantize_int8_mve_table", kFeatureMve);
