@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The assembly loads several numbers with each VLDM, which the compiler does not. Per multiply-accumulate: 1.25 instructions
-// for dot_4x2, 1.44 for dot_4x1, 1.75 for dot_lanes. The portable twins add in the same order.
+// for dot_4x2, 1.44 for dot_4x1. The portable twins add in the same order.
 #include "microplan/kernels/fpu_dot.h"
 
 #include "microplan/config.h"
@@ -10,168 +10,71 @@
 namespace microplan {
 namespace fpu {
 
-// r0-r1 x, r2-r5 filters, r6 rounds; s0-s15 the filters of four steps, s16-s23 both x, s24-s31 the sums.
-__attribute__((naked, noinline)) void dot_4x2(Block*) {
-  asm volatile(
-      "push {r0, r4-r6, r7, lr}\n"
-      "vpush {s16-s31}\n"
-      "mov r12, r0\n"
-      "add r7, r0, #28\n"
-      "vldmia r7, {s24-s31}\n"
-      "ldmia r12, {r0-r6}\n"
-      "mov r12, r6\n"
-      "lsrs r6, r6, #2\n"
-      "beq 2f\n"
-      "1:\n"
-      "vldmia r0!, {s16-s19}\n"
-      "vldmia r1!, {s20-s23}\n"
-      "vldmia r2!, {s0-s3}\n"
-      "vldmia r3!, {s4-s7}\n"
-      "vldmia r4!, {s8-s11}\n"
-      "vldmia r5!, {s12-s15}\n"
-      "vfma.f32 s24, s16, s0\n"
-      "vfma.f32 s25, s20, s0\n"
-      "vfma.f32 s26, s16, s4\n"
-      "vfma.f32 s27, s20, s4\n"
-      "vfma.f32 s28, s16, s8\n"
-      "vfma.f32 s29, s20, s8\n"
-      "vfma.f32 s30, s16, s12\n"
-      "vfma.f32 s31, s20, s12\n"
-      "vfma.f32 s24, s17, s1\n"
-      "vfma.f32 s25, s21, s1\n"
-      "vfma.f32 s26, s17, s5\n"
-      "vfma.f32 s27, s21, s5\n"
-      "vfma.f32 s28, s17, s9\n"
-      "vfma.f32 s29, s21, s9\n"
-      "vfma.f32 s30, s17, s13\n"
-      "vfma.f32 s31, s21, s13\n"
-      "vfma.f32 s24, s18, s2\n"
-      "vfma.f32 s25, s22, s2\n"
-      "vfma.f32 s26, s18, s6\n"
-      "vfma.f32 s27, s22, s6\n"
-      "vfma.f32 s28, s18, s10\n"
-      "vfma.f32 s29, s22, s10\n"
-      "vfma.f32 s30, s18, s14\n"
-      "vfma.f32 s31, s22, s14\n"
-      "vfma.f32 s24, s19, s3\n"
-      "vfma.f32 s25, s23, s3\n"
-      "vfma.f32 s26, s19, s7\n"
-      "vfma.f32 s27, s23, s7\n"
-      "vfma.f32 s28, s19, s11\n"
-      "vfma.f32 s29, s23, s11\n"
-      "vfma.f32 s30, s19, s15\n"
-      "vfma.f32 s31, s23, s15\n"
-      "subs r6, r6, #1\n"
-      "bne 1b\n"
-      "2:\n"
-      "ands r12, r12, #3\n"
-      "beq 4f\n"
-      "3:\n"
-      "vldmia r0!, {s16}\n"
-      "vldmia r1!, {s20}\n"
-      "vldmia r2!, {s0}\n"
-      "vldmia r3!, {s4}\n"
-      "vldmia r4!, {s8}\n"
-      "vldmia r5!, {s12}\n"
-      "vfma.f32 s24, s16, s0\n"
-      "vfma.f32 s25, s20, s0\n"
-      "vfma.f32 s26, s16, s4\n"
-      "vfma.f32 s27, s20, s4\n"
-      "vfma.f32 s28, s16, s8\n"
-      "vfma.f32 s29, s20, s8\n"
-      "vfma.f32 s30, s16, s12\n"
-      "vfma.f32 s31, s20, s12\n"
-      "subs r12, r12, #1\n"
-      "bne 3b\n"
-      "4:\n"
-      "vstmia r7, {s24-s31}\n"
-      "vpop {s16-s31}\n"
-      "pop {r0, r4-r6, r7, pc}\n");
-}
+// r0-r1 x, r2-r5 filters, r6 rounds; s0-s15 the filters of four steps, s16-s19 and s20-s23 x, s24-s31 the sums. SECOND(text) is
+// what the second x takes: the text, or nothing.
+#define MICROPLAN_DOT_4(SECOND)                                   \
+  "push {r0, r4-r6, r7, lr}\n"                                    \
+  "vpush {s16-s31}\n"                                             \
+  "mov r12, r0\n"                                                 \
+  "add r7, r0, #28\n"                                             \
+  "vldmia r7, {s24-s31}\n"                                        \
+  "ldmia r12, {r0-r6}\n"                                          \
+  "mov r12, r6\n"                                                 \
+  "lsrs r6, r6, #2\n"                                             \
+  "beq 2f\n"                                                      \
+  "1:\n"                                                          \
+  "vldmia r0!, {s16-s19}\n" SECOND("vldmia r1!, {s20-s23}\n")     \
+  "vldmia r2!, {s0-s3}\n"                                         \
+  "vldmia r3!, {s4-s7}\n"                                         \
+  "vldmia r4!, {s8-s11}\n"                                        \
+  "vldmia r5!, {s12-s15}\n"                                       \
+  "vfma.f32 s24, s16, s0\n" SECOND("vfma.f32 s25, s20, s0\n")     \
+  "vfma.f32 s26, s16, s4\n" SECOND("vfma.f32 s27, s20, s4\n")     \
+  "vfma.f32 s28, s16, s8\n" SECOND("vfma.f32 s29, s20, s8\n")     \
+  "vfma.f32 s30, s16, s12\n" SECOND("vfma.f32 s31, s20, s12\n")   \
+  "vfma.f32 s24, s17, s1\n" SECOND("vfma.f32 s25, s21, s1\n")     \
+  "vfma.f32 s26, s17, s5\n" SECOND("vfma.f32 s27, s21, s5\n")     \
+  "vfma.f32 s28, s17, s9\n" SECOND("vfma.f32 s29, s21, s9\n")     \
+  "vfma.f32 s30, s17, s13\n" SECOND("vfma.f32 s31, s21, s13\n")   \
+  "vfma.f32 s24, s18, s2\n" SECOND("vfma.f32 s25, s22, s2\n")     \
+  "vfma.f32 s26, s18, s6\n" SECOND("vfma.f32 s27, s22, s6\n")     \
+  "vfma.f32 s28, s18, s10\n" SECOND("vfma.f32 s29, s22, s10\n")   \
+  "vfma.f32 s30, s18, s14\n" SECOND("vfma.f32 s31, s22, s14\n")   \
+  "vfma.f32 s24, s19, s3\n" SECOND("vfma.f32 s25, s23, s3\n")     \
+  "vfma.f32 s26, s19, s7\n" SECOND("vfma.f32 s27, s23, s7\n")     \
+  "vfma.f32 s28, s19, s11\n" SECOND("vfma.f32 s29, s23, s11\n")   \
+  "vfma.f32 s30, s19, s15\n" SECOND("vfma.f32 s31, s23, s15\n")   \
+  "subs r6, r6, #1\n"                                             \
+  "bne 1b\n"                                                      \
+  "2:\n"                                                          \
+  "ands r12, r12, #3\n"                                           \
+  "beq 4f\n"                                                      \
+  "3:\n"                                                          \
+  "vldmia r0!, {s16}\n" SECOND("vldmia r1!, {s20}\n")             \
+  "vldmia r2!, {s0}\n"                                            \
+  "vldmia r3!, {s4}\n"                                            \
+  "vldmia r4!, {s8}\n"                                            \
+  "vldmia r5!, {s12}\n"                                           \
+  "vfma.f32 s24, s16, s0\n" SECOND("vfma.f32 s25, s20, s0\n")     \
+  "vfma.f32 s26, s16, s4\n" SECOND("vfma.f32 s27, s20, s4\n")     \
+  "vfma.f32 s28, s16, s8\n" SECOND("vfma.f32 s29, s20, s8\n")     \
+  "vfma.f32 s30, s16, s12\n" SECOND("vfma.f32 s31, s20, s12\n")   \
+  "subs r12, r12, #1\n"                                           \
+  "bne 3b\n"                                                      \
+  "4:\n"                                                          \
+  "vstmia r7, {s24-s31}\n"                                        \
+  "vpop {s16-s31}\n"                                              \
+  "pop {r0, r4-r6, r7, pc}\n"
+#define MICROPLAN_TAKEN(text) text
+#define MICROPLAN_LEFT_OUT(text)
 
-// As dot_4x2, for one x: s16-s19; the sums in s24, s26, s28, s30.
-__attribute__((naked, noinline)) void dot_4x1(Block*) {
-  asm volatile(
-      "push {r0, r4-r6, r7, lr}\n"
-      "vpush {s16-s31}\n"
-      "mov r12, r0\n"
-      "add r7, r0, #28\n"
-      "vldmia r7, {s24-s31}\n"
-      "ldmia r12, {r0-r6}\n"
-      "mov r12, r6\n"
-      "lsrs r6, r6, #2\n"
-      "beq 2f\n"
-      "1:\n"
-      "vldmia r0!, {s16-s19}\n"
-      "vldmia r2!, {s0-s3}\n"
-      "vldmia r3!, {s4-s7}\n"
-      "vldmia r4!, {s8-s11}\n"
-      "vldmia r5!, {s12-s15}\n"
-      "vfma.f32 s24, s16, s0\n"
-      "vfma.f32 s26, s16, s4\n"
-      "vfma.f32 s28, s16, s8\n"
-      "vfma.f32 s30, s16, s12\n"
-      "vfma.f32 s24, s17, s1\n"
-      "vfma.f32 s26, s17, s5\n"
-      "vfma.f32 s28, s17, s9\n"
-      "vfma.f32 s30, s17, s13\n"
-      "vfma.f32 s24, s18, s2\n"
-      "vfma.f32 s26, s18, s6\n"
-      "vfma.f32 s28, s18, s10\n"
-      "vfma.f32 s30, s18, s14\n"
-      "vfma.f32 s24, s19, s3\n"
-      "vfma.f32 s26, s19, s7\n"
-      "vfma.f32 s28, s19, s11\n"
-      "vfma.f32 s30, s19, s15\n"
-      "subs r6, r6, #1\n"
-      "bne 1b\n"
-      "2:\n"
-      "ands r12, r12, #3\n"
-      "beq 4f\n"
-      "3:\n"
-      "vldmia r0!, {s16}\n"
-      "vldmia r2!, {s0}\n"
-      "vldmia r3!, {s4}\n"
-      "vldmia r4!, {s8}\n"
-      "vldmia r5!, {s12}\n"
-      "vfma.f32 s24, s16, s0\n"
-      "vfma.f32 s26, s16, s4\n"
-      "vfma.f32 s28, s16, s8\n"
-      "vfma.f32 s30, s16, s12\n"
-      "subs r12, r12, #1\n"
-      "bne 3b\n"
-      "4:\n"
-      "vstmia r7, {s24-s31}\n"
-      "vpop {s16-s31}\n"
-      "pop {r0, r4-r6, r7, pc}\n");
-}
+__attribute__((naked, noinline)) void dot_4x2(Block*) { asm volatile(MICROPLAN_DOT_4(MICROPLAN_TAKEN)); }
 
-__attribute__((naked, noinline)) void dot_lanes(Lanes*) {
-  asm volatile(
-      "push {r4, lr}\n"
-      "vpush {s16-s23}\n"
-      "add r12, r0, #20\n"
-      "vldmia r12, {s16-s23}\n"
-      "ldmia r0, {r0-r4}\n"
-      "1:\n"
-      "vldmia r0, {s0-s7}\n"
-      "add r0, r0, r3\n"
-      "vldmia r1, {s8-s15}\n"
-      "add r1, r1, r4\n"
-      "vfma.f32 s16, s0, s8\n"
-      "vfma.f32 s17, s1, s9\n"
-      "vfma.f32 s18, s2, s10\n"
-      "vfma.f32 s19, s3, s11\n"
-      "vfma.f32 s20, s4, s12\n"
-      "vfma.f32 s21, s5, s13\n"
-      "vfma.f32 s22, s6, s14\n"
-      "vfma.f32 s23, s7, s15\n"
-      "subs r2, r2, #1\n"
-      "bne 1b\n"
-      "vstmia r12, {s16-s23}\n"
-      "vpop {s16-s23}\n"
-      "pop {r4, pc}\n");
-}
+__attribute__((naked, noinline)) void dot_4x1(Block*) { asm volatile(MICROPLAN_DOT_4(MICROPLAN_LEFT_OUT)); }
+
+#undef MICROPLAN_DOT_4
+#undef MICROPLAN_TAKEN
+#undef MICROPLAN_LEFT_OUT
 
 }  // namespace fpu
 }  // namespace microplan
@@ -198,14 +101,6 @@ void dot(Block* block, uint32_t pixels) {
 
 void dot_4x2(Block* block) { dot(block, 2); }
 void dot_4x1(Block* block) { dot(block, 1); }
-
-void dot_lanes(Lanes* lanes) {
-  for (uint32_t i = 0; i < lanes->count; ++i) {
-    const float* const x = lanes->x + i * (lanes->x_step / sizeof(float));
-    const float* const filter = lanes->filter + i * (lanes->filter_step / sizeof(float));
-    for (uint32_t c = 0; c < 8; ++c) lanes->sum[c] = __builtin_fmaf(x[c], filter[c], lanes->sum[c]);
-  }
-}
 
 }  // namespace fpu
 }  // namespace microplan

@@ -21,16 +21,6 @@ void dot_4x2(Block* block);
 // For x[0] and sum[c][0] only.
 void dot_4x1(Block* block);
 
-// sum[c] += x[i * x_step + c] * filter[i * filter_step + c] for i from 0 to count - 1 and 8 channels c; the steps are in
-// bytes.
-struct Lanes {
-  const float* x;
-  const float* filter;
-  uint32_t count, x_step, filter_step;
-  float sum[8];
-};
-void dot_lanes(Lanes* lanes);
-
 }  // namespace fpu
 }  // namespace microplan
 

@@ -72,6 +72,11 @@ class TapRows {
     return reinterpret_cast<const T*>(inside ? byte + step_ : byte - (ring_bytes_ - step_));
   }
 
+  // What below() goes by, for inner loops that do it themselves: bytes from one row of taps to the next, and the ring.
+  uint32_t step() const { return step_; }
+  uint32_t ring_bytes() const { return ring_bytes_; }
+  const uint8_t* ring_end() const { return ring_end_; }
+
  protected:
   // Begins at input row `row`; the next row of taps lies `row_step` rows below.
   const uint8_t* begin(const View& input, uint32_t row, uint32_t row_step);
