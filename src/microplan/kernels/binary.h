@@ -75,6 +75,30 @@ struct SubOf {
   static Status prepare(const OperatorContext& context, void* params);
   static bool footprint(const void* params, Footprint* footprint);
 };
+// What the variants for float32 share, whose Params are BinaryFloatParams.
+struct BinaryFloat {
+  static Status prepare(const OperatorContext& context, void* params);
+  static bool footprint(const void* params, Footprint* footprint);
+};
+
+struct FloatSum {
+  float operator()(float a, float b) const { return a + b; }
+};
+struct FloatDifference {
+  float operator()(float a, float b) const { return a - b; }
+};
+struct FloatProduct {
+  float operator()(float a, float b) const { return a * b; }
+};
+
+// clamp(op(a, b)).
+template <typename T, typename Op>
+struct Clamped {
+  Op op;
+  T act_min, act_max;
+
+  T operator()(T a, T b) const { return clamp(op(a, b), act_min, act_max); }
+};
 
 }  // namespace microplan
 

@@ -12,13 +12,21 @@ namespace {
 // Field of the schema's AddOptions, SubOptions and MulOptions.
 constexpr uint32_t kFusedActivation = 0;
 
-Status prepare_float(const OperatorContext& context, void* out) {
+}  // namespace
+
+Status BinaryFloat::prepare(const OperatorContext& context, void* out) {
   BinaryFloatParams& params = *static_cast<BinaryFloatParams*>(out);
   const Status status = prepare_binary_shape(context, &params.shape);
   if (status != Status::kOk) return status;
   return activation_range_float(context, context.options().uint8_field(kFusedActivation, 0), &params.act_min,
                                 &params.act_max);
 }
+
+bool BinaryFloat::footprint(const void* in, Footprint* footprint) {
+  return binary_footprint(static_cast<const BinaryFloatParams*>(in)->shape, sizeof(float), footprint);
+}
+
+namespace {
 
 Status check_no_scales(const OperatorContext& context) {
   for (uint8_t i = 0; i < 2; ++i) {
@@ -64,9 +72,8 @@ Status prepare_sub_int32(const OperatorContext& context, void* out) {
   return status != Status::kOk ? status : check_no_scales(context);
 }
 
-template <typename Params>
-bool footprint(const void* in, Footprint* footprint) {
-  return binary_footprint(static_cast<const Params*>(in)->shape, 4, footprint);
+bool footprint_int32(const void* in, Footprint* footprint) {
+  return binary_footprint(static_cast<const BinaryInt32Params*>(in)->shape, sizeof(int32_t), footprint);
 }
 
 template <typename Params>
@@ -75,18 +82,10 @@ Cost cost(const void* in, const Target&) {
   return binary_cost(static_cast<const Params*>(in)->shape, kInstructions);
 }
 
-// Output = clamp(op(a, b)).
 template <typename Params, typename T, typename Op>
 Status run(const void* in, Op op, Rows rows, const Io& io) {
   const Params& params = *static_cast<const Params*>(in);
-  const T act_min = params.act_min;
-  const T act_max = params.act_max;
-  const auto clamped = [op, act_min, act_max](T left, T right) {
-    T value = op(left, right);
-    if (value < act_min) value = act_min;
-    if (value > act_max) value = act_max;
-    return value;
-  };
+  const Clamped<T, Op> clamped = {op, params.act_min, params.act_max};
   const BinarySide a(params.shape, io, 0);
   const BinarySide b(params.shape, io, 1);
   return run_binary<T>(params.shape, clamped, a, b, rows, io);
@@ -104,21 +103,24 @@ Status run_float(const void* in, Op op, Rows rows, const Io& io) {
 
 template <typename Params>
 constexpr Variant variant(const Kernel& kernel, const char* name, const char* operator_name, uint8_t operator_code,
-                          DataType type, Status (*prepare)(const OperatorContext&, void*)) {
+                          DataType type, Status (*prepare)(const OperatorContext&, void*),
+                          bool (*footprint)(const void*, Footprint*)) {
   return {kernel, name, operator_name, operator_code,
           type, type, type, "broadcasting on both sides",
           false, Overlap::kElementwise, sizeof(Params),
-          prepare, nullptr, footprint<Params>, binary_input_rows, nullptr, nullptr, cost<Params>};
+          prepare, nullptr, footprint, binary_input_rows, nullptr, nullptr, cost<Params>};
 }
 
 constexpr Variant int32_variant(const Kernel& kernel, const char* name, const char* operator_name, uint8_t operator_code,
                                 Status (*prepare)(const OperatorContext&, void*)) {
-  return variant<BinaryInt32Params>(kernel, name, operator_name, operator_code, DataType::kInt32, prepare);
+  return variant<BinaryInt32Params>(kernel, name, operator_name, operator_code, DataType::kInt32, prepare,
+                                     footprint_int32);
 }
 
 constexpr Variant float_variant(const Kernel& kernel, const char* name, const char* operator_name,
                                 uint8_t operator_code) {
-  return variant<BinaryFloatParams>(kernel, name, operator_name, operator_code, DataType::kFloat32, prepare_float);
+  return variant<BinaryFloatParams>(kernel, name, operator_name, operator_code, DataType::kFloat32,
+                                     BinaryFloat::prepare, BinaryFloat::footprint);
 }
 
 }  // namespace
@@ -130,7 +132,7 @@ Status add_int32_run(const void* in, Rows rows, const Io& io, void*) {
 }
 
 Status add_float_run(const void* in, Rows rows, const Io& io, void*) {
-  return run_float(in, [](float a, float b) { return a + b; }, rows, io);
+  return run_float(in, FloatSum(), rows, io);
 }
 
 Status sub_int32_run(const void* in, Rows rows, const Io& io, void*) {
@@ -138,7 +140,7 @@ Status sub_int32_run(const void* in, Rows rows, const Io& io, void*) {
 }
 
 Status sub_float_run(const void* in, Rows rows, const Io& io, void*) {
-  return run_float(in, [](float a, float b) { return a - b; }, rows, io);
+  return run_float(in, FloatDifference(), rows, io);
 }
 
 Status mul_int32_run(const void* in, Rows rows, const Io& io, void*) {
@@ -146,7 +148,7 @@ Status mul_int32_run(const void* in, Rows rows, const Io& io, void*) {
 }
 
 Status mul_float_run(const void* in, Rows rows, const Io& io, void*) {
-  return run_float(in, [](float a, float b) { return a * b; }, rows, io);
+  return run_float(in, FloatProduct(), rows, io);
 }
 
 const Variant add_int32_variant = int32_variant(add_int32, "add_int32", "ADD", 0, prepare_add_int32);

@@ -21,17 +21,8 @@ namespace fpu {
   "vfma.f32 s" #g ", s6, s14\n"                    \
   "vfma.f32 s" #h ", s7, s15\n"
 
-#define MICROPLAN_RECTIFY(r) "bic " #r ", " #r ", " #r ", asr #31\n"
-
-// Positive numbers are ordered as their bits are; lr: the bound's.
-#define MICROPLAN_BOUND(r) \
-  "cmp " #r ", lr\n"       \
-  "it gt\n"                \
-  "movgt " #r ", lr\n"
-
 // r0-r1 x, r2 filter, r3 taps_w, r4 rows left, r5 x_step, r6 filter_step, r7 x_row, r8 filter_row, r9 ring_end, r10 ring_bytes,
-// r11 taps left, r12 the block; then r8-r9 y, r10 clamp, lr high,
-// r12 the result.
+// r11 taps left, r12 the block; then r8-r9 y, r10 clamp, lr high, r12 the result.
 __attribute__((naked, noinline)) bool sum_lanes(const Lanes*) {
   asm volatile(
       ".syntax unified\n"
@@ -126,38 +117,11 @@ __attribute__((naked, noinline)) bool sum_lanes(const Lanes*) {
       "beq 6f\n"
       "vstmia r9, {s24-s31}\n"
       "6:\n"
-      "cmp r10, #0\n"
-      "beq 7f\n"
-      // With an infinity or NaN among them so is the sum of all.
-      "vadd.f32 s0, s16, s17\n"
-      "vadd.f32 s1, s18, s19\n"
-      "vadd.f32 s2, s20, s21\n"
-      "vadd.f32 s3, s22, s23\n"
-      "vadd.f32 s0, s0, s1\n"
-      "vadd.f32 s2, s2, s3\n"
-      "vadd.f32 s0, s0, s2\n"
-      "vmov r11, s0\n"
-      "ubfx r11, r11, #23, #8\n"
-      "cmp r11, #255\n"
-      "beq 7f\n"
-      "cmp r10, #2\n"
-      "blo 8f\n"
-      "vmov r0, r1, s16, s17\n"
-      "vmov r2, r3, s18, s19\n"
-      "vmov r4, r5, s20, s21\n"
-      "vmov r6, r7, s22, s23\n"
-      MICROPLAN_RECTIFY(r0) MICROPLAN_RECTIFY(r1) MICROPLAN_RECTIFY(r2) MICROPLAN_RECTIFY(r3)
-      MICROPLAN_RECTIFY(r4) MICROPLAN_RECTIFY(r5) MICROPLAN_RECTIFY(r6) MICROPLAN_RECTIFY(r7)
-      "beq 9f\n"
-      MICROPLAN_BOUND(r0) MICROPLAN_BOUND(r1) MICROPLAN_BOUND(r2) MICROPLAN_BOUND(r3)
-      MICROPLAN_BOUND(r4) MICROPLAN_BOUND(r5) MICROPLAN_BOUND(r6) MICROPLAN_BOUND(r7)
-      "9:\n"
-      "stm r8, {r0-r7}\n"
+      MICROPLAN_FPU_STORE_CLAMPED
       "b 10f\n"
-      "7:\n"
-      "mov r12, #0\n"
-      "8:\n"
+      "29:\n"
       "vstmia r8, {s16-s23}\n"
+      "mov r12, #0\n"
       "10:\n"
       "cmp r9, #0\n"
       "beq 11f\n"
@@ -172,8 +136,6 @@ __attribute__((naked, noinline)) bool sum_lanes(const Lanes*) {
 }
 
 #undef MICROPLAN_MULTIPLY
-#undef MICROPLAN_RECTIFY
-#undef MICROPLAN_BOUND
 
 }  // namespace fpu
 }  // namespace microplan

@@ -7,26 +7,13 @@
 #include <stdint.h>
 
 #include "microplan/kernels/accumulator.h"
+#include "microplan/kernels/fpu_clamp.h"
 #include "microplan/kernels/window.h"
 
 namespace microplan {
 namespace fpu {
 
 constexpr uint32_t kLanes = 8;
-
-// What clamps that most activations need come to.
-enum class Clamp : uint32_t {
-  kGeneral,    // none of these
-  kFinite,     // infinity becomes the largest number, which is all that no activation does
-  kRectified,  // from 0 on
-  kBounded,    // from 0 to `high`
-};
-inline Clamp clamp_of(const FloatRange& range) {
-  constexpr float kLargest = 3.402823466e+38f;
-  if (range.act_max >= kLargest && range.act_min <= -kLargest) return Clamp::kFinite;
-  if (!(range.act_min >= 0 && range.act_min <= 0 && range.act_max > 0)) return Clamp::kGeneral;
-  return range.act_max >= kLargest ? Clamp::kRectified : Clamp::kBounded;
-}
 
 // y[p][c] = start[c] + sum over taps of x[p][c] * filter[c], each product fused with its addition. All fields are read by
 // assembly: their order matters. Steps are in bytes.
@@ -44,7 +31,7 @@ struct Lanes {
   float high;
   uint32_t shares_x;  // 1: x[0] is one number for all channels; there is one pixel
 
-  Lanes(const FloatRange& range, bool one_x) : clamp(clamp_of(range)), high(range.act_max), shares_x(one_x) {}
+  Lanes(const FloatRange& range, bool one_x) : clamp(clamp_of(range.act_min, range.act_max)), high(range.act_max), shares_x(one_x) {}
   // The taps of a window; x_step and filter_step are given. `filter_width`: of a whole kernel row, in bytes.
   void set_taps(const WindowPosition& at, uint32_t filter_width) {
     taps_w = at.taps_w;
