@@ -9,6 +9,7 @@
 
 #include "microplan/kernel.h"
 #include "microplan/kernels/dot.h"
+#include "microplan/kernels/prepare.h"
 #include "microplan/kernels/quantization.h"
 #include "microplan/operator.h"
 
@@ -129,6 +130,23 @@ inline uint32_t constant_bytes(const Int16Quantization& params, uint32_t channel
 inline uint32_t constant_bytes(const FloatRange&, uint32_t) { return 0; }
 inline uint32_t constant_bytes(const HybridQuantization& params, uint32_t channels) {
   return (params.per_channel ? channels : 1) * static_cast<uint32_t>(sizeof(float));
+}
+
+// Operations of float32 for a multiply-accumulate and for an output.
+struct FloatWork {
+  uint32_t mac, output;
+};
+inline FloatWork float_work(const ChannelQuantization&) { return {0, 0}; }
+inline FloatWork float_work(const Int16Quantization&) { return {0, 0}; }
+inline FloatWork float_work(const FloatRange&) { return {2, 3}; }
+inline FloatWork float_work(const HybridQuantization&) { return {0, 6}; }
+
+// Estimate for the reference kernel.
+template <typename Quantization>
+Cost mac_cost(const Quantization& params, const Target& target, uint64_t macs, uint64_t outputs, uint32_t channels) {
+  const FloatWork work = float_work(params);
+  return with_floats(reference_cost(macs, outputs, constant_bytes(params, channels)), target,
+                     work.mac * macs + work.output * outputs);
 }
 
 // The inputs that are quantized together: output rows [n * out_rows, (n + 1) * out_rows) are made from input rows

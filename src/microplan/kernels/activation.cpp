@@ -280,14 +280,14 @@ constexpr Variant int16_variant(const Kernel& kernel, const char* name, const ch
           elements_cost<kInstructions>};
 }
 
-template <typename Params, uint32_t kInstructions>
+template <typename Params, uint32_t kInstructions, uint32_t kFloats>
 constexpr Variant float_variant(const Kernel& kernel, const char* name, const char* operator_name, uint8_t code,
                                 Status (*prepare)(const OperatorContext&, void*)) {
   return {kernel, name, operator_name, code,
           DataType::kFloat32, DataType::kNone, DataType::kFloat32, "",
           false, kOverlap, sizeof(Params),
           prepare, nullptr, elements_footprint<float, float>, equal_rows, nullptr, nullptr,
-          elements_cost<kInstructions>};
+          elements_cost<kInstructions, kFloats>};
 }
 
 }  // namespace
@@ -310,7 +310,7 @@ Status logistic_float_run(const void* in, Rows rows, const Io& io, void*) {
   return run_elements<float, float>([](float x) { return float_logistic(x); }, in, rows, io);
 }
 const Variant logistic_float_variant =
-    float_variant<ActivationParams, 80>(logistic_float, "logistic_float", "LOGISTIC", 14, prepare_float);
+    float_variant<ActivationParams, 62, 27>(logistic_float, "logistic_float", "LOGISTIC", 14, prepare_float);
 
 Status relu_int8_run(const void* in, Rows rows, const Io& io, void*) { return run_int8(in, rows, io); }
 const Variant relu_int8_variant =
@@ -326,7 +326,7 @@ Status relu_float_run(const void* in, Rows rows, const Io& io, void*) {
   return run_elements<float, float>([](float x) { return x < 0 ? 0 : x; }, in, rows, io);
 }
 const Variant relu_float_variant =
-    float_variant<ActivationParams, 8>(relu_float, "relu_float", "RELU", 19, prepare_float);
+    float_variant<ActivationParams, 8, 1>(relu_float, "relu_float", "RELU", 19, prepare_float);
 
 Status relu6_int8_run(const void* in, Rows rows, const Io& io, void*) { return run_int8(in, rows, io); }
 const Variant relu6_int8_variant = int8_variant<Relu6Int8>(relu6_int8, "relu6_int8", "RELU6", 21, prepare_int8);
@@ -344,7 +344,7 @@ Status relu6_float_run(const void* in, Rows rows, const Io& io, void*) {
   return run_elements<float, float>([](float x) { return x > 6 ? 6 : x < 0 ? 0 : x; }, in, rows, io);
 }
 const Variant relu6_float_variant =
-    float_variant<ActivationParams, 10>(relu6_float, "relu6_float", "RELU6", 21, prepare_float);
+    float_variant<ActivationParams, 10, 2>(relu6_float, "relu6_float", "RELU6", 21, prepare_float);
 
 Status tanh_int8_run(const void* in, Rows rows, const Io& io, void*) { return run_int8(in, rows, io); }
 const Variant tanh_int8_variant = int8_variant<TanhInt8>(tanh_int8, "tanh_int8", "TANH", 28, prepare_int8);
@@ -360,7 +360,7 @@ Status tanh_float_run(const void* in, Rows rows, const Io& io, void*) {
   return run_elements<float, float>([](float x) { return float_tanh(x); }, in, rows, io);
 }
 const Variant tanh_float_variant =
-    float_variant<ActivationParams, 80>(tanh_float, "tanh_float", "TANH", 28, prepare_float);
+    float_variant<ActivationParams, 47, 27>(tanh_float, "tanh_float", "TANH", 28, prepare_float);
 
 Status leaky_relu_int8_run(const void* in, Rows rows, const Io& io, void*) { return run_int8(in, rows, io); }
 const Variant leaky_relu_int8_variant = int8_variant<RectifyInt8<prepare_leaky_relu>>(
@@ -376,7 +376,7 @@ Status leaky_relu_float_run(const void* in, Rows rows, const Io& io, void*) {
   const float alpha = static_cast<const LeakyReluFloatParams*>(in)->alpha;
   return run_elements<float, float>([alpha](float x) { return x > 0 ? x : x * alpha; }, in, rows, io);
 }
-const Variant leaky_relu_float_variant = float_variant<LeakyReluFloatParams, 8>(
+const Variant leaky_relu_float_variant = float_variant<LeakyReluFloatParams, 8, 2>(
     leaky_relu_float, "leaky_relu_float", "LEAKY_RELU", 98, prepare_leaky_relu_float);
 
 }  // namespace kernels

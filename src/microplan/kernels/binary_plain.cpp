@@ -76,10 +76,16 @@ bool footprint_int32(const void* in, Footprint* footprint) {
   return binary_footprint(static_cast<const BinaryInt32Params*>(in)->shape, sizeof(int32_t), footprint);
 }
 
-template <typename Params>
-Cost cost(const void* in, const Target&) {
-  constexpr uint32_t kInstructions = 12;
-  return binary_cost(static_cast<const Params*>(in)->shape, kInstructions);
+constexpr uint32_t kInstructions = 14;
+
+Cost cost_int32(const void* in, const Target&) {
+  return binary_cost(static_cast<const BinaryInt32Params*>(in)->shape, kInstructions);
+}
+
+Cost cost_float(const void* in, const Target& target) {
+  constexpr uint32_t kFloats = 3;
+  const Cost cost = binary_cost(static_cast<const BinaryFloatParams*>(in)->shape, kInstructions);
+  return with_floats(cost, target, cost.instructions / kInstructions * kFloats);
 }
 
 template <typename Params, typename T, typename Op>
@@ -104,23 +110,23 @@ Status run_float(const void* in, Op op, Rows rows, const Io& io) {
 template <typename Params>
 constexpr Variant variant(const Kernel& kernel, const char* name, const char* operator_name, uint8_t operator_code,
                           DataType type, Status (*prepare)(const OperatorContext&, void*),
-                          bool (*footprint)(const void*, Footprint*)) {
+                          bool (*footprint)(const void*, Footprint*), Cost (*cost)(const void*, const Target&)) {
   return {kernel, name, operator_name, operator_code,
           type, type, type, "broadcasting on both sides",
           false, Overlap::kElementwise, sizeof(Params),
-          prepare, nullptr, footprint, binary_input_rows, nullptr, nullptr, cost<Params>};
+          prepare, nullptr, footprint, binary_input_rows, nullptr, nullptr, cost};
 }
 
 constexpr Variant int32_variant(const Kernel& kernel, const char* name, const char* operator_name, uint8_t operator_code,
                                 Status (*prepare)(const OperatorContext&, void*)) {
   return variant<BinaryInt32Params>(kernel, name, operator_name, operator_code, DataType::kInt32, prepare,
-                                     footprint_int32);
+                                     footprint_int32, cost_int32);
 }
 
 constexpr Variant float_variant(const Kernel& kernel, const char* name, const char* operator_name,
                                 uint8_t operator_code) {
   return variant<BinaryFloatParams>(kernel, name, operator_name, operator_code, DataType::kFloat32,
-                                     BinaryFloat::prepare, BinaryFloat::footprint);
+                                     BinaryFloat::prepare, BinaryFloat::footprint, cost_float);
 }
 
 }  // namespace

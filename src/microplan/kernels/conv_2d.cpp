@@ -110,12 +110,12 @@ Status prepare_hybrid(const OperatorContext& context, void* out) {
 }
 
 template <typename Quantization>
-Cost cost(const void* in, const Target&) {
+Cost cost(const void* in, const Target& target) {
   const auto& params = *static_cast<const Conv2dParamsOf<Quantization>*>(in);
   const Window& window = params.window;
   const uint64_t outputs = window_outputs(window);
-  return reference_cost(outputs * window.kernel_h * window.kernel_w * params.filter_c, outputs,
-                        constant_bytes(params.quantization, window.out_c));
+  return mac_cost(params.quantization, target, outputs * window.kernel_h * window.kernel_w * params.filter_c, outputs,
+                  window.out_c);
 }
 
 template <typename Accumulator>

@@ -94,12 +94,12 @@ Status prepare_hybrid(const OperatorContext& context, void* out) {
 }
 
 template <typename Quantization>
-Cost cost(const void* in, const Target&) {
+Cost cost(const void* in, const Target& target) {
   const auto& params = *static_cast<const DepthwiseConv2dParamsOf<Quantization>*>(in);
   const Window& window = params.window;
   const uint64_t outputs = window_outputs(window);
-  return reference_cost(outputs * window.kernel_h * window.kernel_w, outputs,
-                        constant_bytes(params.quantization, window.out_c));
+  return mac_cost(params.quantization, target, outputs * window.kernel_h * window.kernel_w, outputs,
+                  window.out_c);
 }
 
 // Elements from one tap to the next, and from one kernel row to the next.

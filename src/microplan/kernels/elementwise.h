@@ -77,10 +77,12 @@ bool elements_footprint(const void* params, Footprint* footprint) {
 // An output row reads the input row of the same number.
 inline Rows equal_rows(const void*, uint32_t, Rows rows) { return rows; }
 
-template <uint32_t kInstructions>
-Cost elements_cost(const void* params, const Target&) {
+// Both of an element: instructions, and those of them that are operations of float32.
+template <uint32_t kInstructions, uint32_t kFloats = 0>
+Cost elements_cost(const void* params, const Target& target) {
   const RowSplit split = *static_cast<const RowSplit*>(params);
-  return {0, static_cast<uint64_t>(split.rows) * split.elements * kInstructions, 0};
+  const uint64_t elements = static_cast<uint64_t>(split.rows) * split.elements;
+  return with_floats({0, elements * kInstructions, 0}, target, elements * kFloats);
 }
 
 template <typename In, typename Out, typename Op>

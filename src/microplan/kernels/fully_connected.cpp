@@ -108,11 +108,11 @@ Status prepare_hybrid(const OperatorContext& context, void* out) {
 uint32_t hybrid_row_bytes(const void* in, uint32_t) { return static_cast<const FullyConnectedShape*>(in)->depth; }
 
 template <typename Quantization>
-Cost cost(const void* in, const Target&) {
+Cost cost(const void* in, const Target& target) {
   const auto& params = *static_cast<const FullyConnectedParamsOf<Quantization>*>(in);
   const uint64_t outputs = static_cast<uint64_t>(params.shape.rows) * params.shape.channels;
-  return reference_cost(outputs * params.shape.depth, outputs,
-                        constant_bytes(params.quantization, params.shape.channels));
+  return mac_cost(params.quantization, target, outputs * params.shape.depth, outputs,
+                  params.shape.channels);
 }
 
 // The sum of one output. A function of its own, so that the inner loop has the registers to itself.

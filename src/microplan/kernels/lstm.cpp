@@ -10,6 +10,7 @@
 #include "microplan/kernels/elementwise.h"
 #include "microplan/kernels/int16_math.h"
 #include "microplan/kernels/lstm_reference.h"
+#include "microplan/kernels/lstm_rows.h"
 #include "microplan/kernels/prepare.h"
 
 namespace microplan {

@@ -60,6 +60,10 @@ constexpr uint8_t kLstmBias = 12;
 Status lstm_prepare_integer(const OperatorContext& context, void* params);
 bool lstm_int8_footprint(const void* params, Footprint* footprint);
 Rows lstm_input_rows(const void* params, uint32_t view, Rows rows);
+// What the float32 variants share.
+Status lstm_prepare_float(const OperatorContext& context, void* params);
+bool lstm_float_footprint(const void* params, Footprint* footprint);
+void lstm_pack_float(const OperatorContext& context, const void* params, ConstantWriter& writer);
 // After lstm_prepare_integer().
 LstmRequantize lstm_gate_requantize(const OperatorContext& context, uint32_t gate);
 // What the sum of a unit's recurrent or input filter begins with: the operand's zero point and the bias, which recurrent

@@ -183,13 +183,22 @@ uint32_t MeanRows::uneven(uint32_t index) const { return row_behind(shape_, inde
 
 namespace {
 
+uint64_t elements_of(const MeanShape& shape) {
+  uint64_t elements = 1;
+  for (uint32_t dim : shape.dims) elements *= dim;
+  return elements;
+}
+
 Cost cost(const void* in, const Target&) {
   const MeanShape& shape = *static_cast<const MeanShape*>(in);
   constexpr uint32_t kElement = 4;
   constexpr uint32_t kMean = 90;
-  uint64_t elements = 1;
-  for (uint32_t dim : shape.dims) elements *= dim;
+  const uint64_t elements = elements_of(shape);
   return {0, elements * kElement + static_cast<uint64_t>(shape.output_rows) * shape.output_elements * kMean, 0};
+}
+
+Cost cost_float(const void* in, const Target& target) {
+  return with_floats(cost(in, target), target, elements_of(*static_cast<const MeanShape*>(in)));
 }
 
 uint32_t smallest(uint32_t a, uint32_t b) { return a < b ? a : b; }
@@ -292,7 +301,7 @@ const Variant mean_float_variant = {
     mean_float, "mean_float", "MEAN", 40,
     DataType::kFloat32, DataType::kNone, DataType::kFloat32, "constant axes",
     false, Overlap::kRows, sizeof(MeanFloatParams),
-    prepare_float, nullptr, footprint<float>, mean_input_rows, nullptr, nullptr, cost};
+    prepare_float, nullptr, footprint<float>, mean_input_rows, nullptr, nullptr, cost_float};
 
 }  // namespace kernels
 

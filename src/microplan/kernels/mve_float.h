@@ -25,6 +25,8 @@ void clear(FloatBlock* block);
 // sum[c] += products of x[i] and filter[c][i] for i from 0 to count - 1.
 void dot(FloatBlock* block);
 
+constexpr FloatRange kWholeRange = {-3.402823466e+38f, 3.402823466e+38f};
+
 // NaN stays.
 inline float32x4_t clamp(float32x4_t value, const FloatRange& range) {
   value = vdupq_m_n_f32(value, range.act_min, vcmpltq_n_f32(value, range.act_min));

@@ -164,12 +164,18 @@ constexpr Variant integer_variant(const Kernel& kernel, const char* name, const 
           pool_2d_cost<kTap, kOutput, kPixel>};
 }
 
+Cost cost_float(const void* in, const Target& target) {
+  const Window& window = *static_cast<const Window*>(in);
+  constexpr uint32_t kFinish = 4;
+  const uint64_t taps = static_cast<uint64_t>(window.kernel_h) * window.kernel_w;
+  return with_floats(pool_2d_cost<kTap, kOutput, kPixel>(in, target), target, window_outputs(window) * (taps + kFinish));
+}
+
 constexpr Variant float_variant(const Kernel& kernel, const char* name, const char* operator_name, uint8_t code) {
   return {kernel, name, operator_name, code,
           DataType::kFloat32, DataType::kNone, DataType::kFloat32, "",
           false, Overlap::kRows, sizeof(Pool2dParamsOf<float>),
-          prepare_float, nullptr, footprint<Float>, window_input_rows, nullptr, nullptr,
-          pool_2d_cost<kTap, kOutput, kPixel>};
+          prepare_float, nullptr, footprint<Float>, window_input_rows, nullptr, nullptr, cost_float};
 }
 
 constexpr char kAverage[] = "AVERAGE_POOL_2D";

@@ -65,6 +65,7 @@ Status prepare_requantize(const OperatorContext& context, void* out) {
 namespace {
 
 constexpr uint32_t kInstructions = 30;  // for an element
+constexpr uint32_t kFloats = 4;
 
 template <typename Out>
 Status run_quantize(const void* in, Rows rows, const Io& io) {
@@ -102,7 +103,7 @@ constexpr Variant quantize_variant(const Kernel& kernel, const char* name) {
           DataType::kFloat32, DataType::kNone, Range<Out>::kType, "",
           false, kOverlap<float, Out>, sizeof(QuantizeParams),
           prepare_quantize, nullptr, elements_footprint<float, Out>, equal_rows, nullptr, nullptr,
-          elements_cost<kInstructions>};
+          elements_cost<kInstructions, kFloats>};
 }
 
 template <typename In, typename Out>
@@ -120,7 +121,7 @@ constexpr Variant dequantize_variant(const Kernel& kernel, const char* name) {
           Range<In>::kType, DataType::kNone, DataType::kFloat32, "",
           false, kOverlap<In, float>, sizeof(QuantizeParams),
           prepare_dequantize, nullptr, elements_footprint<In, float>, equal_rows, nullptr, nullptr,
-          elements_cost<kInstructions>};
+          elements_cost<kInstructions, kFloats>};
 }
 
 }  // namespace

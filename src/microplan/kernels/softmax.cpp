@@ -137,8 +137,15 @@ Cost cost(const void* in, const Target&) {
   return {0, params.rows * (static_cast<uint64_t>(params.depth) * kElement + kRow), 0};
 }
 
+Cost cost_float(const void* in, const Target& target) {
+  const SoftmaxFloatParams& params = *static_cast<const SoftmaxFloatParams*>(in);
+  constexpr uint32_t kFloatExponential = 100;
+  constexpr uint32_t kFloats = 26;
+  return with_floats(cost<SoftmaxFloatParams, kFloatExponential>(in, target), target,
+                     uint64_t{params.rows} * params.depth * kFloats);
+}
+
 constexpr uint32_t kTwoFixedExponentials = 200;
-constexpr uint32_t kFloatExponential = 100;
 
 struct Exponential {
   int32_t max_value, diff_min, multiplier, left_shift;
@@ -239,7 +246,7 @@ const Variant softmax_float_variant = {
     DataType::kFloat32, DataType::kNone, DataType::kFloat32, "over the last dimension",
     false, Overlap::kElementwise, sizeof(SoftmaxFloatParams),
     prepare_float, nullptr, footprint_float, equal_rows, nullptr, nullptr,
-    cost<SoftmaxFloatParams, kFloatExponential>};
+    cost_float};
 
 }  // namespace kernels
 

@@ -8,6 +8,7 @@
 #include "microplan/kernels/dot.h"
 #include "microplan/kernels/elementwise.h"
 #include "microplan/kernels/prepare.h"
+#include "microplan/kernels/svdf_float.h"
 
 namespace microplan {
 
@@ -153,7 +154,9 @@ Status svdf_prepare_integer(const OperatorContext& context, void* out) {
 
 namespace {
 
-Status prepare_float(const OperatorContext& context, void* out) {
+}  // namespace
+
+Status svdf_prepare_float(const OperatorContext& context, void* out) {
   SvdfFloatParams& params = *static_cast<SvdfFloatParams*>(out);
   Status status = prepare_shape(context, &params.shape);
   if (status == Status::kOk) status = prepare_bias(context, params.shape, DataType::kFloat32);
@@ -162,6 +165,8 @@ Status prepare_float(const OperatorContext& context, void* out) {
   return activation_range_float(context, context.options().uint8_field(kFusedActivation, 0), &params.act_min,
                                 &params.act_max);
 }
+
+namespace {
 
 bool footprint_of(const SvdfShape& shape, uint32_t element, uint32_t state_element, Footprint* footprint) {
   uint32_t input_bytes = element;
@@ -240,11 +245,11 @@ template int32_t svdf_time_start<int16_t>(const OperatorContext&, const SvdfPara
 
 Rows svdf_input_rows(const void*, uint32_t view, Rows rows) { return view == 1 ? Rows{0, 1} : rows; }
 
-namespace {
-
-bool footprint_float(const void* in, Footprint* footprint) {
+bool svdf_float_footprint(const void* in, Footprint* footprint) {
   return footprint_of(static_cast<const SvdfFloatParams*>(in)->shape, 4, 4, footprint);
 }
+
+namespace {
 
 template <uint32_t kElement, uint32_t kStateElement>
 void pack(const OperatorContext&, const void*, ConstantWriter& writer) {
@@ -253,12 +258,25 @@ void pack(const OperatorContext&, const void*, ConstantWriter& writer) {
   writer.tensor(kSvdfBias, 4);
 }
 
+}  // namespace
+
+void svdf_pack_float(const OperatorContext& context, const void* params, ConstantWriter& writer) {
+  pack<4, 4>(context, params, writer);
+}
+
+namespace {
+
 // Both Params begin with the shape.
 Cost cost(const void* in, const Target&) {
   const SvdfShape& shape = *static_cast<const SvdfShape*>(in);
   const uint64_t filters = static_cast<uint64_t>(shape.units) * shape.rank;
   return reference_cost(shape.rows * filters * (static_cast<uint64_t>(shape.depth) + shape.memory),
                         shape.rows * (filters + shape.units), 0);
+}
+
+Cost cost_float(const void* in, const Target& target) {
+  const Cost result = cost(in, target);
+  return with_floats(result, target, 2 * result.macs);
 }
 
 // Drops the oldest of a filter's values, appends the newest; adds the dot product with its time weights.
@@ -309,6 +327,12 @@ Status run_integer(const void* in, Rows rows, const Io& io) {
   return Status::kOk;
 }
 
+struct ReferenceSums {
+  void operator()(const float* x, const float* feature, uint32_t depth, uint32_t count, float* sums) const {
+    for (uint32_t f = 0; f < count; ++f) sums[f] = dot<FloatProducts>(x, feature + f * depth, depth, 0, 0);
+  }
+};
+
 }  // namespace
 
 namespace kernels {
@@ -320,36 +344,7 @@ Status svdf_int8_int16_run(const void* in, Rows rows, const Io& io, void*) {
 }
 
 Status svdf_float_run(const void* in, Rows rows, const Io& io, void*) {
-  const SvdfFloatParams& params = *static_cast<const SvdfFloatParams*>(in);
-  const SvdfShape& shape = params.shape;
-  const View input = io.view(0);
-  const View output = io.view(2);
-  const float* const bias = io.constant<float>(2);
-  float* state = io.view(1).row_as<float>(0) + rows.first * shape.units * shape.rank * shape.memory;
-  for (uint32_t row = rows.first; row < rows.last; ++row) {
-    const float* const x = input.row_as<float>(row);
-    float* const y = output.row_as<float>(row);
-    const float* feature = io.constant<float>(0);
-    const float* time = io.constant<float>(1);
-    for (uint32_t u = 0; u < shape.units; ++u) {
-      float sum = bias != nullptr ? bias[u] : 0;
-      for (uint32_t k = 0; k < shape.rank; ++k) {
-        float newest = 0;
-        for (uint32_t i = 0; i < shape.depth; ++i) newest += x[i] * *feature++;
-        float filter_sum = 0;
-        for (uint32_t i = 0; i < shape.memory; ++i) {
-          state[i] = i + 1 < shape.memory ? state[i + 1] : newest;
-          filter_sum += state[i] * *time++;
-        }
-        sum += filter_sum;
-        state += shape.memory;
-      }
-      if (sum < params.act_min) sum = params.act_min;
-      if (sum > params.act_max) sum = params.act_max;
-      y[u] = sum;
-    }
-  }
-  return Status::kOk;
+  return run_svdf_float<ReferenceSums>(in, rows, io);
 }
 
 const Variant svdf_int8_variant = {
@@ -368,7 +363,7 @@ const Variant svdf_float_variant = {
     svdf_float, "svdf_float", "SVDF", 27,
     DataType::kFloat32, DataType::kFloat32, DataType::kFloat32, "",
     false, Overlap::kRows, sizeof(SvdfFloatParams),
-    prepare_float, nullptr, footprint_float, svdf_input_rows, nullptr, pack<4, 4>, cost};
+    svdf_prepare_float, nullptr, svdf_float_footprint, svdf_input_rows, nullptr, svdf_pack_float, cost_float};
 
 }  // namespace kernels
 

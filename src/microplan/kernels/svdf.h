@@ -57,6 +57,10 @@ int32_t svdf_feature_start(const OperatorContext& context, const SvdfParams& par
 template <typename T>
 int32_t svdf_time_start(const OperatorContext& context, const SvdfParams& params, uint32_t unit);
 Rows svdf_input_rows(const void* params, uint32_t view, Rows rows);
+// What the float32 variants share.
+Status svdf_prepare_float(const OperatorContext& context, void* params);
+bool svdf_float_footprint(const void* params, Footprint* footprint);
+void svdf_pack_float(const OperatorContext& context, const void* params, ConstantWriter& writer);
 
 }  // namespace microplan
 

@@ -156,12 +156,12 @@ void pack(const OperatorContext& context, const void* in, ConstantWriter& writer
 }
 
 template <typename Quantization>
-Cost cost(const void* in, const Target&) {
+Cost cost(const void* in, const Target& target) {
   const auto& params = *static_cast<const TransposeConvParamsOf<Quantization>*>(in);
   const Window& window = params.window;
   const uint64_t outputs = static_cast<uint64_t>(window.batches) * window.in_h * window.in_w * window.in_c;
-  return reference_cost(window_outputs(window) * window.kernel_h * window.kernel_w * window.in_c, outputs,
-                        constant_bytes(params.quantization, window.in_c));
+  return mac_cost(params.quantization, target, window_outputs(window) * window.kernel_h * window.kernel_w * window.in_c, outputs,
+                  window.in_c);
 }
 
 template <typename Accumulator>
