@@ -55,8 +55,6 @@ Status conv_2d_float_fpu_run(const void* in, Rows rows, const Io& io, void* scra
   runs.filter_row = static_cast<int32_t>(window.kernel_w * filter_c);
   // Taps side by side are one run when nothing lies between them.
   const bool adjacent = runs.x_step == filter_c;
-  // Columns [.., last] of the output whose windows end inside the input.
-  const uint32_t extent = (window.kernel_w - 1u) * window.dilation_w;
   fpu::Block block;
   WindowPosition at(window, accumulator.input(), sizeof(float));
   for (uint32_t row = rows.first; row < rows.last; ++row) {
@@ -64,9 +62,7 @@ Status conv_2d_float_fpu_run(const void* in, Rows rows, const Io& io, void* scra
     float* const y_row = output.row_as<float>(row);
     for (uint32_t out_x = 0; out_x < window.out_w;) {
       at.set_column(out_x);
-      const uint32_t start = out_x * window.stride_w;
-      const bool two = start >= window.pad_left && out_x + 1 < window.out_w &&
-                       start + window.stride_w + extent < uint32_t{window.in_w} + window.pad_left;
+      const bool two = two_columns_inside(window, out_x);
       runs.count = adjacent ? (at.taps_w != 0) : at.taps_w;
       runs.length = adjacent ? at.taps_w * filter_c : filter_c;
       fpu::Taps taps = {static_cast<const float*>(at.x), two ? window.stride_w * uint32_t{window.in_c} : 0,

@@ -164,11 +164,8 @@ class Pixels {
     lanes_.filter = block.filter;
     lanes_.start = block.start;
     if (fpu::sum_lanes(&lanes_)) return;
-    clamp_lanes(lanes_.y[0]);
-    if (two) clamp_lanes(lanes_.y[1]);
-  }
-  [[gnu::noinline]] void clamp_lanes(float* y) const {
-    for (uint32_t lane = 0; lane < fpu::kLanes; ++lane) y[lane] = clamp(y[lane], range_.act_min, range_.act_max);
+    fpu::clamp_lanes(range_, lanes_.y[0]);
+    if (two) fpu::clamp_lanes(range_, lanes_.y[1]);
   }
 
   const FloatRange& range_;
@@ -191,7 +188,6 @@ Status depthwise_conv_2d_float_fpu_run(const void* in, Rows rows, const Io& io, 
   const auto& params = *static_cast<const Shared::Params*>(in);
   const Window& window = params.window;
   const View output = io.view(1);
-  const uint32_t extent = (window.kernel_w - 1u) * window.dilation_w;
   Pixels pixels(params, io);
   WindowPosition at(window, io.view(0), sizeof(float));
   for (uint32_t row = rows.first; row < rows.last; ++row) {
@@ -199,10 +195,7 @@ Status depthwise_conv_2d_float_fpu_run(const void* in, Rows rows, const Io& io, 
     float* y = output.row_as<float>(row);
     for (uint32_t out_x = 0; out_x < window.out_w;) {
       at.set_column(out_x);
-      // Both windows have all of their columns inside the input.
-      const uint32_t start = out_x * window.stride_w;
-      const bool two = pixels.takes_two() && start >= window.pad_left && out_x + 1 < window.out_w &&
-                       start + window.stride_w + extent < uint32_t{window.in_w} + window.pad_left;
+      const bool two = pixels.takes_two() && two_columns_inside(window, out_x);
       pixels.run(at, two, y);
       const uint32_t done = two ? 2 : 1;
       y += done * window.out_c;

@@ -183,3 +183,17 @@ bool sum_lanes(const Lanes* lanes) {
 }  // namespace microplan
 
 #endif
+
+#if MICROPLAN_HAS_FPU
+
+namespace microplan {
+namespace fpu {
+
+void clamp_lanes(const FloatRange& range, float* y) {
+  for (uint32_t lane = 0; lane < kLanes; ++lane) y[lane] = clamp(y[lane], range.act_min, range.act_max);
+}
+
+}  // namespace fpu
+}  // namespace microplan
+
+#endif

@@ -46,6 +46,9 @@ struct Lanes {
 // False when the caller has to clamp y.
 bool sum_lanes(const Lanes* lanes);
 
+// Clamps one pixel's y.
+void clamp_lanes(const FloatRange& range, float* y);
+
 }  // namespace fpu
 }  // namespace microplan
 

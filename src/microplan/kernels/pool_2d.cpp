@@ -61,15 +61,15 @@ Status prepare_pool_2d(const OperatorContext& context, void* out) {
                           &params.act_max);
 }
 
-namespace {
-
-Status prepare_float(const OperatorContext& context, void* out) {
+Status prepare_pool_2d_float(const OperatorContext& context, void* out) {
   Pool2dParamsOf<float>& params = *static_cast<Pool2dParamsOf<float>*>(out);
   const Status status = prepare_shape(context, &params.window);
   if (status != Status::kOk) return status;
   return activation_range_float(context, context.options().uint8_field(kFusedActivation, 0), &params.act_min,
                                 &params.act_max);
 }
+
+namespace {
 
 // Values of an element type, and the type that they are reduced in.
 template <typename T>
@@ -102,6 +102,8 @@ bool footprint(const void* in, Footprint* result) {
 bool footprint_pool_2d_int8(const void* params, Footprint* result) {
   return footprint<Integer<int8_t>>(params, result);
 }
+
+bool footprint_pool_2d_float(const void* params, Footprint* result) { return footprint<Float>(params, result); }
 
 namespace {
 
@@ -175,7 +177,7 @@ constexpr Variant float_variant(const Kernel& kernel, const char* name, const ch
   return {kernel, name, operator_name, code,
           DataType::kFloat32, DataType::kNone, DataType::kFloat32, "",
           false, Overlap::kRows, sizeof(Pool2dParamsOf<float>),
-          prepare_float, nullptr, footprint<Float>, window_input_rows, nullptr, nullptr, cost_float};
+          prepare_pool_2d_float, nullptr, footprint_pool_2d_float, window_input_rows, nullptr, nullptr, cost_float};
 }
 
 constexpr char kAverage[] = "AVERAGE_POOL_2D";

@@ -108,6 +108,14 @@ class WindowPosition : public TapRows {
   uint32_t row_tap_;    // index of the first tap of the kernel row that meets it
 };
 
+// Whether the windows of output columns out_x and out_x + 1 both lie between the left and right ends of the input.
+inline bool two_columns_inside(const Window& window, uint32_t out_x) {
+  const uint32_t start = out_x * window.stride_w;
+  const uint32_t extent = (window.kernel_w - 1u) * window.dilation_w;
+  return start >= window.pad_left && out_x + 1 < window.out_w &&
+         start + window.stride_w + extent < uint32_t{window.in_w} + window.pad_left;
+}
+
 // The products of one kernel row: `count` runs of `length`. All in elements.
 struct Runs {
   uint32_t count, length;
