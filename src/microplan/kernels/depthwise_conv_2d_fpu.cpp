@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// DEPTHWISE_CONV_2D in float32 for cores with a scalar floating-point unit: 8 channels of two pixels at a time, where output
-// channels are as many as input channels; else up to 8 channels of one pixel.
+// DEPTHWISE_CONV_2D in float32 for cores with a scalar floating-point unit: 8 channels of two pixels at a time,
+// where output channels are as many as input channels; else up to 8 channels of one pixel.
 #include "microplan/kernels.h"
 #include "microplan/kernels/depthwise_conv_2d.h"
 #include "microplan/kernels/fpu_lanes.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Clamps of an activation on a scalar floating-point unit, whose comparisons cost four instructions each: of what most activations
-// need, the sign's part is done with the numbers' bits.
+// Clamps of an activation on a scalar floating-point unit, whose comparisons cost four instructions each: of what
+// most activations need, the sign's part is done with the numbers' bits.
 #ifndef MICROPLAN_KERNELS_FPU_CLAMP_H_
 #define MICROPLAN_KERNELS_FPU_CLAMP_H_
 
@@ -41,9 +41,9 @@ inline Clamp clamp_of(float act_min, float act_max) {
   "21:\n"                                                         \
   "stm r8!, {r4-r7}\n"
 
-// Text of assembly: stores s16-s23, clamped, at r8, which moves on. r10: the Clamp, lr: the upper bound. Goes to label 29
-// with nothing stored when the clamp is general or there may be an infinity or NaN: then the sum of all is one. Takes
-// r4-r7, r11, s0-s3, labels 21 to 23.
+// Text of assembly: stores s16-s23, clamped, at r8, which moves on. r10: the Clamp, lr: the upper bound. Goes to
+// label 29 with nothing stored when the clamp is general or there may be an infinity or NaN: then the sum of all is
+// one. Takes r4-r7, r11, s0-s3, labels 21 to 23.
 #define MICROPLAN_FPU_STORE_CLAMPED                               \
   "cmp r10, #0\n"                                                 \
   "beq 29f\n"                                                     \

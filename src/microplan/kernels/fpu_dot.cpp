@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The assembly loads several numbers with each VLDM, which the compiler does not. Per multiply-accumulate: 1.25 instructions
-// for dot_4x2, 1.44 for dot_4x1. The portable twins add in the same order.
+// The assembly loads several numbers with each VLDM, which the compiler does not. Per multiply-accumulate: 1.25
+// instructions for dot_4x2, 1.44 for dot_4x1. The portable twins add in the same order.
 #include "microplan/kernels/fpu_dot.h"
 
 #include "microplan/config.h"
@@ -10,8 +10,8 @@
 namespace microplan {
 namespace fpu {
 
-// r0-r1 x, r2-r5 filters, r6 rounds; s0-s15 the filters of four steps, s16-s19 and s20-s23 x, s24-s31 the sums. SECOND(text) is
-// what the second x takes: the text, or nothing.
+// r0-r1 x, r2-r5 filters, r6 rounds; s0-s15 the filters of four steps, s16-s19 and s20-s23 x, s24-s31 the sums.
+// SECOND(text) is what the second x takes: the text, or nothing.
 #define MICROPLAN_DOT_4(SECOND)                                   \
   "push {r0, r4-r6, r7, lr}\n"                                    \
   "vpush {s16-s31}\n"                                             \

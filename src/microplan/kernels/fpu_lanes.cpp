@@ -21,8 +21,8 @@ namespace fpu {
   "vfma.f32 s" #g ", s6, s14\n"                    \
   "vfma.f32 s" #h ", s7, s15\n"
 
-// r0-r1 x, r2 filter, r3 taps_w, r4 rows left, r5 x_step, r6 filter_step, r7 x_row, r8 filter_row, r9 ring_end, r10 ring_bytes,
-// r11 taps left, r12 the block; then r8-r9 y, r10 clamp, lr high, r12 the result.
+// r0-r1 x, r2 filter, r3 taps_w, r4 rows left, r5 x_step, r6 filter_step, r7 x_row, r8 filter_row, r9 ring_end, r10
+// ring_bytes, r11 taps left, r12 the block; then r8-r9 y, r10 clamp, lr high, r12 the result.
 __attribute__((naked, noinline)) bool sum_lanes(const Lanes*) {
   asm volatile(
       ".syntax unified\n"

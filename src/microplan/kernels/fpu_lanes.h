@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sums of products in float32 over a window, channel by channel: 8 channels of one pixel or of two at a time, in the registers
-// of a scalar floating-point unit.
+// Sums of products in float32 over a window, channel by channel: 8 channels of one pixel or of two at a time, in the
+// registers of a scalar floating-point unit.
 #ifndef MICROPLAN_KERNELS_FPU_LANES_H_
 #define MICROPLAN_KERNELS_FPU_LANES_H_
 
@@ -15,8 +15,8 @@ namespace fpu {
 
 constexpr uint32_t kLanes = 8;
 
-// y[p][c] = start[c] + sum over taps of x[p][c] * filter[c], each product fused with its addition. All fields are read by
-// assembly: their order matters. Steps are in bytes.
+// y[p][c] = start[c] + sum over taps of x[p][c] * filter[c], each product fused with its addition. All fields are
+// read by assembly: their order matters. Steps are in bytes.
 struct Lanes {
   const float* x[2];  // the first tap's; x[1] is nullptr for one pixel
   const float* filter;
@@ -31,7 +31,8 @@ struct Lanes {
   float high;
   uint32_t shares_x;  // 1: x[0] is one number for all channels; there is one pixel
 
-  Lanes(const FloatRange& range, bool one_x) : clamp(clamp_of(range.act_min, range.act_max)), high(range.act_max), shares_x(one_x) {}
+  Lanes(const FloatRange& range, bool one_x)
+      : clamp(clamp_of(range.act_min, range.act_max)), high(range.act_max), shares_x(one_x) {}
   // The taps of a window; x_step and filter_step are given. `filter_width`: of a whole kernel row, in bytes.
   void set_taps(const WindowPosition& at, uint32_t filter_width) {
     taps_w = at.taps_w;

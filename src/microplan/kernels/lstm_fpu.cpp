@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// UNIDIRECTIONAL_SEQUENCE_LSTM in float32 for cores with a scalar floating-point unit: the four gates of a unit at a time.
+// UNIDIRECTIONAL_SEQUENCE_LSTM in float32 for cores with a scalar floating-point unit: the four gates of a unit at a
+// time.
 #include "microplan/kernels.h"
 #include "microplan/kernels/lstm_rows.h"
 #include "microplan/kernels/fpu_dot.h"

@@ -28,8 +28,8 @@ struct LstmWeights {
   }
 };
 
-// Calls step(x, h, c, y) for every row in order, then makes y the hidden state. y can serve for the new state meanwhile:
-// its row does not overlap the inputs that are still read.
+// Calls step(x, h, c, y) for every row in order, then makes y the hidden state. y can serve for the new state
+// meanwhile: its row does not overlap the inputs that are still read.
 template <typename T, typename Cell, typename Step>
 Status run_lstm_rows(const LstmShape& shape, Rows rows, const Io& io, Step step) {
   const View input = io.view(0);

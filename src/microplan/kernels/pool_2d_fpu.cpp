@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// AVERAGE_POOL_2D in float32 for cores with a scalar floating-point unit: a depthwise convolution whose filter is one number.
+// AVERAGE_POOL_2D in float32 for cores with a scalar floating-point unit: a depthwise convolution whose filter is
+// one number.
 #include "microplan/kernels.h"
 #include "microplan/kernels/fpu_lanes.h"
 #include "microplan/kernels/pool_2d.h"

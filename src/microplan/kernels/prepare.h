@@ -44,8 +44,8 @@ bool same_shape(const TensorInfo& a, const TensorInfo& b);
 // Estimated instructions of the reference kernels: per call, multiply-accumulate and output element.
 Cost reference_cost(uint64_t macs, uint64_t outputs, uint32_t constant_bytes);
 
-// The cost with `operations` of float32, such as additions, multiplications and comparisons: calls of the compiler's library
-// where the target has no unit for them.
+// The cost with `operations` of float32, such as additions, multiplications and comparisons: calls of the compiler's
+// library where the target has no unit for them.
 Cost with_floats(Cost cost, const Target& target, uint64_t operations);
 
 }  // namespace microplan

@@ -160,8 +160,8 @@ Cost cost(const void* in, const Target& target) {
   const auto& params = *static_cast<const TransposeConvParamsOf<Quantization>*>(in);
   const Window& window = params.window;
   const uint64_t outputs = static_cast<uint64_t>(window.batches) * window.in_h * window.in_w * window.in_c;
-  return mac_cost(params.quantization, target, window_outputs(window) * window.kernel_h * window.kernel_w * window.in_c, outputs,
-                  window.in_c);
+  const uint64_t macs = window_outputs(window) * window.kernel_h * window.kernel_w * window.in_c;
+  return mac_cost(params.quantization, target, macs, outputs, window.in_c);
 }
 
 template <typename Accumulator>
