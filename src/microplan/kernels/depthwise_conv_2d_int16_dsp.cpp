@@ -3,7 +3,7 @@
 // many as input channels.
 #include "microplan/kernels.h"
 #include "microplan/kernels/depthwise_conv_2d.h"
-#include "microplan/kernels/mac_int16_dsp.h"
+#include "microplan/kernels/int16_outputs.h"
 
 namespace microplan {
 
@@ -15,11 +15,11 @@ constexpr uint32_t kLanes = 4;
 bool supports(const void* in, const Target&) {
   const Shared::Params& params = *static_cast<const Shared::Params*>(in);
   return params.depth_multiplier == 1 && params.window.out_c >= kLanes &&
-         params.window.kernel_h * uint32_t{params.window.kernel_w} <= dsp::kInt16MaxProducts;
+         params.window.kernel_h * uint32_t{params.window.kernel_w} <= kInt16MaxProducts;
 }
 
 // Rescalings of the channels, then pointers to the window's rows.
-uint32_t rescale_bytes(const Window& window) { return window.out_c * static_cast<uint32_t>(sizeof(dsp::Int16Rescale)); }
+uint32_t rescale_bytes(const Window& window) { return window.out_c * static_cast<uint32_t>(sizeof(Int16Rescale)); }
 uint32_t scratch_bytes(const void* in, uint32_t) {
   const Window& window = static_cast<const Shared::Params*>(in)->window;
   // As large as on any machine, so that plans are alike.
@@ -68,7 +68,7 @@ struct Pixel {
   uint32_t x_step, filter_step;  // from tap to tap
   uint32_t filter_row;           // from behind a row's last tap to the next one's first
   uint32_t x_offset;             // of the first channel
-  const dsp::Int16Rescale* rescales;
+  const Int16Rescale* rescales;
   int16_t* y;
   uint32_t blocks;  // of kLanes channels; at least one
   uint32_t act_min, act_max;  // twice in each word
@@ -190,8 +190,8 @@ Status depthwise_conv_2d_int16_dsp_run(const void* in, Rows rows, const Io& io, 
   const Shared::Params& params = *static_cast<const Shared::Params*>(in);
   const Window& window = params.window;
   const uint32_t channels = window.out_c;
-  const dsp::Int16Outputs outputs(params.quantization, io, window.kernel_h * uint32_t{window.kernel_w});
-  auto* const rescales = static_cast<dsp::Int16Rescale*>(scratch);
+  const Int16Outputs outputs(params.quantization, io, window.kernel_h * uint32_t{window.kernel_w});
+  auto* const rescales = static_cast<Int16Rescale*>(scratch);
   // Multipliers of 1/2 and more, or huge biases.
   if (!outputs.rescale(0, channels, rescales)) return depthwise_conv_2d_int16_run(in, rows, io, scratch);
   auto** const taps = reinterpret_cast<const int16_t**>(static_cast<uint8_t*>(scratch) + rescale_bytes(window));

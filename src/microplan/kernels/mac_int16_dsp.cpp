@@ -152,28 +152,6 @@ void dot_4x1(Block* block) { dot(block, 4, 1); }
 
 #endif
 
-Int16Outputs::Int16Outputs(const Int16Quantization& params, const Io& io, uint32_t depth)
-    : params_(params),
-      general_(params, io, Batch{1, 1, 1}, nullptr),
-      bias_(io.constant<int64_t>(1)),
-      requantize_(io.constant<Requantize>(2)),
-      depth_(depth) {}
-
-bool Int16Outputs::rescale(uint32_t channel, uint32_t count, Int16Rescale* result) const {
-  if (depth_ > kInt16MaxProducts || params_.bias_bytes != sizeof(int64_t)) return false;
-  const int32_t limit = INT32_MAX - static_cast<int32_t>(depth_ << 22);
-  for (const uint32_t end = channel + count; channel < end; ++channel) {
-    const int64_t bias = bias_ == nullptr ? 0 : bias_[channel];
-    const Requantize by = requantize_[channel * params_.per_channel];
-    if (bias > limit || bias < -limit || by.shift > -1 || by.shift < -17) return false;
-    result->bias = static_cast<int32_t>(bias);
-    const int32_t reduced = by.multiplier < 0x7fff0000 ? (by.multiplier + (1 << 15)) >> 16 : 0x7fff;
-    result->multiplier = shift_left(reduced, 17 + by.shift);
-    ++result;
-  }
-  return true;
-}
-
 void Int16Pixels::begin(uint32_t pixel, uint32_t pixels) {
   pixels_ = pixels;
   group_ = halves_ + 4 * pixel;
