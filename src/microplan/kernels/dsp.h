@@ -114,7 +114,7 @@ inline int32_t smmlar(int32_t a, int32_t b, int32_t sum) { return wrap_add(sum, 
 
 #endif
 
-// The larger and the smaller of each pair of signed bytes.
+// The larger and the smaller of each pair of signed bytes, or halves.
 #if defined(__ARM_FEATURE_DSP)
 
 inline uint32_t max_bytes(uint32_t a, uint32_t b) {
@@ -125,6 +125,16 @@ inline uint32_t max_bytes(uint32_t a, uint32_t b) {
 inline uint32_t min_bytes(uint32_t a, uint32_t b) {
   uint32_t result;
   asm("ssub8 %0, %1, %2\n\tsel %0, %2, %1" : "=&r"(result) : "r"(a), "r"(b) : "cc");
+  return result;
+}
+inline uint32_t max_halves(uint32_t a, uint32_t b) {
+  uint32_t result;
+  asm("ssub16 %0, %1, %2\n\tsel %0, %1, %2" : "=&r"(result) : "r"(a), "r"(b) : "cc");
+  return result;
+}
+inline uint32_t min_halves(uint32_t a, uint32_t b) {
+  uint32_t result;
+  asm("ssub16 %0, %1, %2\n\tsel %0, %2, %1" : "=&r"(result) : "r"(a), "r"(b) : "cc");
   return result;
 }
 
@@ -139,6 +149,11 @@ inline uint32_t max_bytes(uint32_t a, uint32_t b) {
   return result;
 }
 inline uint32_t min_bytes(uint32_t a, uint32_t b) { return a ^ b ^ max_bytes(a, b); }
+inline uint32_t max_halves(uint32_t a, uint32_t b) {
+  return join_halves(low_half(a) >= low_half(b) ? low_half(a) : low_half(b),
+                     high_half(a) >= high_half(b) ? high_half(a) : high_half(b));
+}
+inline uint32_t min_halves(uint32_t a, uint32_t b) { return a ^ b ^ max_halves(a, b); }
 
 #endif
 

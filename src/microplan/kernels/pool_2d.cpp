@@ -103,6 +103,10 @@ bool footprint_pool_2d_int8(const void* params, Footprint* result) {
   return footprint<Integer<int8_t>>(params, result);
 }
 
+bool footprint_pool_2d_int16(const void* params, Footprint* result) {
+  return footprint<Integer<int16_t>>(params, result);
+}
+
 bool footprint_pool_2d_float(const void* params, Footprint* result) { return footprint<Float>(params, result); }
 
 namespace {

@@ -21,9 +21,10 @@ struct Pool2dParamsOf {
 using Pool2dParams = Pool2dParamsOf<int32_t>;
 using Pool2dFloatParams = Pool2dParamsOf<float>;
 
-// What the variants for int8 share. Params are Pool2dParams; their rows are those of window.h.
+// What the variants for int8 and int16 share. Params are Pool2dParams; their rows are those of window.h.
 Status prepare_pool_2d(const OperatorContext& context, void* params);
 bool footprint_pool_2d_int8(const void* params, Footprint* footprint);
+bool footprint_pool_2d_int16(const void* params, Footprint* footprint);
 // What those for float32 share, whose Params are Pool2dFloatParams.
 Status prepare_pool_2d_float(const OperatorContext& context, void* params);
 bool footprint_pool_2d_float(const void* params, Footprint* footprint);
