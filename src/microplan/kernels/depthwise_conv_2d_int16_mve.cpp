@@ -69,6 +69,17 @@ struct Steps {
 // Which inputs the lanes of a vector have.
 enum class Inputs { kEach, kSome, kOne };
 
+// In one piece, since compilers move the products of one vector among those of the other and then lack registers.
+inline void add_products(int32x4_t& even, int32x4_t& odd, int16x8_t& inputs, int16x8_t weights) {
+  int32x4_t product;
+  asm("vmullb.s16 %q[product], %q[inputs], %q[weights]\n\t"
+      "vmullt.s16 %q[inputs], %q[inputs], %q[weights]\n\t"
+      "vadd.i32 %q[even], %q[even], %q[product]\n\t"
+      "vadd.i32 %q[odd], %q[odd], %q[inputs]"
+      : [even] "+w"(even), [odd] "+w"(odd), [inputs] "+w"(inputs), [product] "=&w"(product)
+      : [weights] "w"(weights));
+}
+
 // The sums and outputs of kVectors * kLanes channels, or of those in `used`. Sums of the even channels and of the odd ones
 // are apart, as products are made.
 template <uint32_t kVectors, Inputs kInputs>
@@ -85,13 +96,12 @@ template <uint32_t kVectors, Inputs kInputs>
     for (uint32_t tap = taps_w; tap != 0; --tap) {
 #pragma GCC unroll 2
       for (uint32_t v = 0; v < kVectors; ++v) {
-        const int16x8_t inputs = kInputs == Inputs::kOne    ? vdupq_n_s16(*x)
-                                 : kInputs == Inputs::kSome ? vldrhq_z_s16(x, used)
-                                                            : vldrhq_s16(x + kLanes * v);
+        int16x8_t inputs = kInputs == Inputs::kOne    ? vdupq_n_s16(*x)
+                           : kInputs == Inputs::kSome ? vldrhq_z_s16(x, used)
+                                                      : vldrhq_s16(x + kLanes * v);
         const int16x8_t weights =
             kInputs == Inputs::kEach ? vldrbq_s16(filter + kLanes * v) : vldrbq_z_s16(filter, used);
-        even[v] = vaddq_s32(even[v], vmullbq_int_s16(inputs, weights));
-        odd[v] = vaddq_s32(odd[v], vmulltq_int_s16(inputs, weights));
+        add_products(even[v], odd[v], inputs, weights);
       }
       x += x_step;
       filter += filter_step;

@@ -54,8 +54,8 @@ struct Conv2dInt16 {
             constant_bytes(params.quantization, window.out_c)};
   }
 
-  // The window at `at` of the input channels from `channel` on.
-  static void gather(const Shared::Params& params, const WindowPosition& at, uint32_t channel, Pixels* pixels) {
+  // The window at `at` of the input channels from `channel` on. Out of line for the sake of the stack.
+  [[gnu::noinline]] static void gather(const Shared::Params& params, const WindowPosition& at, uint32_t channel, Pixels* pixels) {
     const Window& window = params.window;
     const uint32_t filter_c = params.filter_c;
     const uint32_t depth = depth_of(params);

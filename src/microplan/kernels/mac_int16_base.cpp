@@ -159,7 +159,7 @@ struct Block {
   int16_t& output(uint32_t i) const { return y[i / pixels + i % pixels * y_pixel]; }
 
   // Outputs from sums[c * pixels + p], whose products are all.
-  void finish(const uint32_t* sums) const {
+  [[gnu::noinline]] void finish(const uint32_t* sums) const {
     if (rescales == nullptr) {
       for (uint32_t i = 0; i < count * pixels; ++i) output(i) = outputs.finish(channel + i / pixels, widened(sums[i]));
       return;
@@ -187,7 +187,7 @@ struct Products {
   Pair pair;
 
   // Of products [first, first + count).
-  const uint32_t* sum(uint32_t first, uint32_t count) {
+  [[gnu::noinline]] const uint32_t* sum(uint32_t first, uint32_t count) {
     if (pixels == 1) {
       sum_quad(filter, x + first, count, first, pair.sums);
       return pair.sums;
