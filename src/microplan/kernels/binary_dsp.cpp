@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// ADD of int8 and int16 with the DSP extension, rounding for rounding as the reference does it: of int8 for sums without a linear
-// form, and for plans without constants of their own.
+// ADD of int8 and int16 with the DSP extension, rounding for rounding as the reference does it: of int8 for sums
+// without a linear form, and for plans without constants of their own.
 #include "microplan/kernels.h"
 #include "microplan/kernels/binary.h"
 #include "microplan/kernels/binary_shape.h"

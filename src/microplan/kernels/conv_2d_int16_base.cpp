@@ -16,7 +16,7 @@ Status conv_2d_int16_base_run(const void* in, Rows rows, const Io& io, void* scr
 const Variant conv_2d_int16_base_variant =
     Conv::variant(conv_2d_int16_base, "conv_2d_int16_base",
                   "bias int64 or int32, per tensor and per channel, grouped, dilated",
-                  Conv::cost<36, 30, 6, 30>, 0);
+                  Conv::cost<30, 36, 6, 30>, 0);
 
 }  // namespace kernels
 }  // namespace microplan

@@ -20,7 +20,7 @@ Status conv_2d_int16_mve_run(const void* in, Rows rows, const Io& io, void* scra
 const Variant conv_2d_int16_mve_variant =
     Conv::variant(conv_2d_int16_mve, "conv_2d_int16_mve",
                   "bias int64 or int32, per tensor and per channel, grouped, dilated",
-                  Conv::cost<4, 8, 1, 30>, kFeatureMve);
+                  Conv::cost<4, 13, 1, 60>, kFeatureMve);
 
 }  // namespace kernels
 }  // namespace microplan

@@ -80,8 +80,8 @@ inline void add_products(int32x4_t& even, int32x4_t& odd, int16x8_t& inputs, int
       : [weights] "w"(weights));
 }
 
-// The sums and outputs of kVectors * kLanes channels, or of those in `used`. Sums of the even channels and of the odd ones
-// are apart, as products are made.
+// The sums and outputs of kVectors * kLanes channels, or of those in `used`. Sums of the even channels and of the odd
+// ones are apart, as products are made.
 template <uint32_t kVectors, Inputs kInputs>
 [[gnu::noinline]] void run_channels(const int16_t* x_row, const int8_t* filter_row, const WindowPosition& at,
                                     const Steps& steps, mve_pred16_t used, const Int16Rescale* rescales,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the base and dsp variants of DEPTHWISE_CONV_2D of int16 with int8 filters share: 4 channels at a time, where output
-// channels are as many as input channels.
+// What the base and dsp variants of DEPTHWISE_CONV_2D of int16 with int8 filters share: 4 channels at a time, where
+// output channels are as many as input channels.
 #ifndef MICROPLAN_KERNELS_DEPTHWISE_INT16_H_
 #define MICROPLAN_KERNELS_DEPTHWISE_INT16_H_
 

@@ -16,7 +16,7 @@ Status fully_connected_int16_base_run(const void* in, Rows rows, const Io& io, v
 const Variant fully_connected_int16_base_variant =
     Connected::variant(fully_connected_int16_base, "fully_connected_int16_base",
                        "bias int64 or int32, per tensor and per channel",
-                       Connected::cost<36, 45, 6>, 0);
+                       Connected::cost<41, 60, 0>, 0);
 
 }  // namespace kernels
 }  // namespace microplan

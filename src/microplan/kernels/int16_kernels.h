@@ -6,8 +6,8 @@
 //   bytes(depth, pixels) of 4-aligned memory, row_bytes(depth, channels) for take(); Pixels(memory, depth);
 //   begin(pixel, pixels), copy(x, count), zeros(count), end(): fill one of the pixels from the first to the last input;
 //   take(x): one pixel whose inputs lie side by side;
-//   multiply(outputs, rescales, channel, channels, y, y_pixel): the outputs of channels for all pixels, those of a pixel
-//   `y_pixel` elements behind those of the one before. rescales: of the channels, nullptr when they have none.
+//   multiply(outputs, rescales, channel, channels, y, y_pixel): the outputs of channels for all pixels, those of a
+//   pixel `y_pixel` elements behind those of the one before. rescales: of the channels, nullptr when they have none.
 #ifndef MICROPLAN_KERNELS_INT16_KERNELS_H_
 #define MICROPLAN_KERNELS_INT16_KERNELS_H_
 
@@ -39,7 +39,8 @@ struct Conv2dInt16 {
            (params.window.out_c + Pixels::kSpareRescales) * static_cast<uint32_t>(sizeof(Int16Rescale));
   }
 
-  // kMac16: instructions for 16 products, with kOutput more for an output; kGather2 for two elements gathered.
+  // kMac16: instructions for 16 products; kOutput for an output, kGather2 for two elements gathered, kRun for a run of
+  // them.
   template <uint32_t kMac16, uint32_t kOutput, uint32_t kGather2, uint32_t kRun>
   static Cost cost(const void* in, const Target&) {
     const Shared::Params& params = *static_cast<const Shared::Params*>(in);
@@ -50,12 +51,14 @@ struct Conv2dInt16 {
     // Pixels and their groups; short runs are slow to gather.
     const uint64_t gathers = outputs / window.out_c * groups;
     const uint64_t runs = gathers * window.kernel_h * (groups == 1 && window.dilation_w == 1 ? 1 : window.kernel_w);
-    return {macs, macs * kMac16 / 16 + outputs * kOutput + runs * kRun + gathers * (depth_of(params) * kGather2 / 2 + 80),
+    const uint64_t gathering = runs * kRun + gathers * (depth_of(params) * kGather2 / 2 + 80);
+    return {macs, macs * kMac16 / 16 + outputs * kOutput + gathering,
             constant_bytes(params.quantization, window.out_c)};
   }
 
   // The window at `at` of the input channels from `channel` on. Out of line for the sake of the stack.
-  [[gnu::noinline]] static void gather(const Shared::Params& params, const WindowPosition& at, uint32_t channel, Pixels* pixels) {
+  [[gnu::noinline]] static void gather(const Shared::Params& params, const WindowPosition& at, uint32_t channel,
+                                       Pixels* pixels) {
     const Window& window = params.window;
     const uint32_t filter_c = params.filter_c;
     const uint32_t depth = depth_of(params);

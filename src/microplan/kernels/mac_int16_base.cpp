@@ -25,8 +25,8 @@ struct Pair {
 
 #if defined(__thumb2__)
 
-// The loop is entered where the depth leaves a multiple of the 8 steps in it, each of 56 bytes; the lowest bit is that of
-// Thumb.
+// The loop is entered where the depth leaves a multiple of the 8 steps in it, each of 56 bytes; the lowest bit is that
+// of Thumb.
 uint32_t pair_entry(uint32_t depth) { return (0u - depth) % 8 * 56 + 1; }
 
 // r0, r1: filters, r2: x, r4-r7 and r8-r11: sums
@@ -126,18 +126,22 @@ uint32_t pair_entry(uint32_t) { return 0; }
     filter2 += steps;
     filter3 += steps;
   };
-  const int16_t* end = x + (count & 3);
+  const int16_t* end = x + (count & 7);
   while (x != end) {
     step(0);
     advance(1);
   }
-  end += count & ~3u;
+  end += count & ~7u;
   while (x != end) {
     step(0);
     step(1);
     step(2);
     step(3);
-    advance(4);
+    step(4);
+    step(5);
+    step(6);
+    step(7);
+    advance(8);
   }
   sums[0] = sum0;
   sums[1] = sum1;
@@ -249,7 +253,8 @@ void BaseInt16Pixels::multiply(const Int16Outputs& outputs, const Int16Rescale* 
   products.pixels = pixels_;
   for (uint32_t c = 0; c < channels; c += step, filter += step * depth) {
     const uint32_t count = channels - c < step ? channels - c : step;
-    const Block block = {outputs, rescales == nullptr ? nullptr : rescales + c, channel + c, count, pixels_, y + c, y_pixel};
+    const Int16Rescale* const by = rescales == nullptr ? nullptr : rescales + c;
+    const Block block = {outputs, by, channel + c, count, pixels_, y + c, y_pixel};
     // Channels beyond the last repeat the first, and their sums are not used.
     for (uint32_t i = 0; i < step; ++i) products.filter[i] = i < count ? filter + i * depth : filter;
     if (depth <= kMostProducts) {

@@ -13,9 +13,9 @@
 namespace microplan {
 namespace dsp {
 
-// `Pixels` of int16_kernels.h. The inputs of one or two pixels by groups of four: halves 0 and 2, then 1 and 3, of the first pixel, then of the
-// second. The last group of a depth that is no multiple of 4 goes with the filter's last 4 bytes: the inputs that are
-// in the group before, too, are 0 there.
+// `Pixels` of int16_kernels.h. The inputs of one or two pixels by groups of four: halves 0 and 2, then 1 and 3, of the
+// first pixel, then of the second. The last group of a depth that is no multiple of 4 goes with the filter's last 4
+// bytes: the inputs that are in the group before, too, are 0 there. Where multiply() gets no rescales it makes them.
 class Int16Pixels {
  public:
   // `memory` is 4-aligned and has bytes(); depth >= 4.

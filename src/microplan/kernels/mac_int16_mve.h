@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Products of int16 inputs and int8 filters with Helium. Filters are read as they lie in the model: a load widens eight of
-// them.
+// Products of int16 inputs and int8 filters with Helium. Filters are read as they lie in the model: a load widens
+// eight of them.
 #ifndef MICROPLAN_KERNELS_MAC_INT16_MVE_H_
 #define MICROPLAN_KERNELS_MAC_INT16_MVE_H_
 

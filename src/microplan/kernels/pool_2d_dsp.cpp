@@ -52,8 +52,12 @@ struct Halves {
     if (count > 1) y[1] = static_cast<int16_t>(first >> 16);
     if (count > 2) y[2] = static_cast<int16_t>(second);
   }
-  Halves max(Halves other) const { return {dsp::max_halves(first, other.first), dsp::max_halves(second, other.second)}; }
-  Halves min(Halves other) const { return {dsp::min_halves(first, other.first), dsp::min_halves(second, other.second)}; }
+  Halves max(Halves other) const {
+    return {dsp::max_halves(first, other.first), dsp::max_halves(second, other.second)};
+  }
+  Halves min(Halves other) const {
+    return {dsp::min_halves(first, other.first), dsp::min_halves(second, other.second)};
+  }
 };
 
 // Channels 0 and 2 in one word, 1 and 3 in the other.

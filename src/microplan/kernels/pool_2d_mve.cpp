@@ -143,9 +143,13 @@ Status average_pool_2d_int16_mve_run(const void* in, Rows rows, const Io& io, vo
   return run<HalfSums>(in, rows, io);
 }
 
-Status max_pool_2d_int8_mve_run(const void* in, Rows rows, const Io& io, void*) { return run<ByteMaxima>(in, rows, io); }
+Status max_pool_2d_int8_mve_run(const void* in, Rows rows, const Io& io, void*) {
+  return run<ByteMaxima>(in, rows, io);
+}
 
-Status max_pool_2d_int16_mve_run(const void* in, Rows rows, const Io& io, void*) { return run<HalfMaxima>(in, rows, io); }
+Status max_pool_2d_int16_mve_run(const void* in, Rows rows, const Io& io, void*) {
+  return run<HalfMaxima>(in, rows, io);
+}
 
 #endif
 
