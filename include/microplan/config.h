@@ -21,6 +21,12 @@
 #define MICROPLAN_EMULATE_DSP 0
 #endif
 
+// 1: the planner can do what only a laptop has the memory for: it arranges the order of rows (planner/layout). This code
+// uses the standard library's containers.
+#ifndef MICROPLAN_PASSES
+#define MICROPLAN_PASSES 0
+#endif
+
 // 1: this build has the kernels for scalar single-precision units.
 #if (defined(__arm__) && defined(__ARM_FP) && (__ARM_FP & 4)) || MICROPLAN_EMULATE_DSP
 #define MICROPLAN_HAS_FPU 1

@@ -30,10 +30,10 @@ struct View {
   [[gnu::noinline, gnu::cold]] static uint32_t remainder(uint32_t index, uint32_t rows) { return index % rows; }
 };
 
-// Where the executor goes on: step `step` of list `list`.
+// Where the executor goes on: run `run` of list `list`.
 struct Position {
   uint16_t list;
-  uint16_t step;
+  uint16_t run;
 };
 
 // The base address of every segment, indexed by Segment; segments from kExtra on go through `extra`.
@@ -76,7 +76,7 @@ class Io {
     return reinterpret_cast<const T*>(bases_.resolve(constants_[index]));
   }
 
-  // For control kernels: where the executor goes on instead of the following step.
+  // For control kernels: where the executor goes on instead of the following run.
   void jump(Position position) const { *next_ = position; }
 
  private:

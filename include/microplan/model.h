@@ -69,9 +69,9 @@ class Tensor {
 
 enum class StepPhase : uint8_t { kBegin, kEnd };
 
-// Called around every step of list 0 and of any other list; `step` is the index in the plan's step table. With kEnd the
-// step's outputs are still in place.
-using StepHook = void (*)(void* user, uint32_t step, StepPhase phase);
+// Called around every run of a kernel: output rows `rows` of step `step` of the plan's step table. With kEnd these rows are
+// still in place.
+using StepHook = void (*)(void* user, uint32_t step, Rows rows, StepPhase phase);
 
 // The buffers beside the plan that a Model works with. Everything stays the caller's and must outlive the model.
 struct Memory {
@@ -101,10 +101,10 @@ class Model {
   uint32_t needed() const { return needed_; }
 
   // Runs the inference to its end. Inputs are consumed unless the plan pins them: write all of them before each call.
-  // `budget` bounds the number of steps, for plans that loop; 0 is no bound. An inference that step() began is continued.
+  // `budget` bounds the number of runs, for plans that loop; 0 is no bound. An inference that step() began is continued.
   Status invoke(uint32_t budget = 0);
 
-  // Runs one step. kMore: there are more; kOk: the inference is complete and the next call begins another.
+  // Makes one run of a step. kMore: there are more; kOk: the inference is complete and the next call begins another.
   Status step();
 
   // Sets the state (variables, recurrent state, stream history) back to its initial value and drops a half-run inference.
@@ -135,7 +135,7 @@ class Model {
   }
   Tensor io(uint32_t index) const;
   Status refuse(Status status, uint32_t needed);
-  void tell(uint32_t step, StepPhase phase) const;
+  void tell(const PlanRun& run, StepPhase phase) const;
   Status run(uint32_t budget);
 
   Bases bases_ = {};

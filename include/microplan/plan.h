@@ -3,7 +3,7 @@
 // offsets from the plan's first byte; no pointer, no size_t. A plan lies on a 16-byte boundary.
 //
 //   PlanHeader | PlanKernel[kernel_count] | PlanIo[input_count + output_count] | PlanFill[fill_count] |
-//   PlanList[list_count] | PlanStep[step_count] | operand words | params and plan constants
+//   PlanList[list_count] | PlanStep[step_count] | PlanRun[run_count] | operand words | params and plan constants
 #ifndef MICROPLAN_PLAN_H_
 #define MICROPLAN_PLAN_H_
 
@@ -14,7 +14,7 @@
 namespace microplan {
 
 constexpr uint32_t kPlanMagic = 0x4E4C504Du;  // "MPLN"
-constexpr uint16_t kPlanFormat = 1;
+constexpr uint16_t kPlanFormat = 2;
 
 // What a Ref's offset counts from.
 enum class Segment : uint8_t {
@@ -51,6 +51,9 @@ enum PlanFlag : uint32_t {
   kPlanPrefersSpeed = 1u << 3,
   kPlanPrefersRam = 1u << 4,
   kPlanPrefersFlash = 1u << 5,
+  // The laptop chose the order of rows and placed the tensors by it: outputs may lie over inputs, and a tensor may exist
+  // only as a ring of rows.
+  kPlanArranged = 1u << 6,
 };
 
 struct PlanHeader {
@@ -78,8 +81,10 @@ struct PlanHeader {
   uint32_t fills;            // offset of PlanFill[fill_count]
   uint32_t fill_count;
   uint32_t reserved;         // 0
+  uint32_t runs;             // offset of PlanRun[run_count]
+  uint32_t run_count;
 };
-static_assert(sizeof(PlanHeader) == 84, "the plan format is fixed");
+static_assert(sizeof(PlanHeader) == 92, "the plan format is fixed");
 
 struct PlanKernel {
   uint16_t id;
@@ -107,7 +112,7 @@ struct PlanFill {
 };
 static_assert(sizeof(PlanFill) == 12, "the plan format is fixed");
 
-// Steps [first, first + count) of the step table, run in order.
+// Runs [first, first + count) of the run table, in order.
 struct PlanList {
   uint32_t first;
   uint32_t count;
@@ -119,17 +124,27 @@ struct Rows {
   uint32_t last;
 };
 
-// One call of a kernel. Its operands: view_count PlanViews, then constant_count Refs.
+// One call of a step's kernel: output rows [first, first + count). A step whose tensors are whole has one run; where a
+// tensor exists only as some of its rows, the runs of its writer and its readers take turns.
+struct PlanRun {
+  uint16_t step;
+  uint16_t count;
+  uint32_t first;
+
+  Rows rows() const { return {first, first + count}; }
+};
+static_assert(sizeof(PlanRun) == 8, "the plan format is fixed");
+
+// An operator made ready. Its operands: view_count PlanViews, then constant_count Refs.
 struct PlanStep {
   uint16_t kernel;  // id
   uint8_t view_count;
   uint8_t constant_count;
   uint32_t params;    // offset of the kernel's Params, 4-aligned
   uint32_t operands;  // offset of the first PlanView
-  Rows rows;
   Ref scratch;
 };
-static_assert(sizeof(PlanStep) == 24, "the plan format is fixed");
+static_assert(sizeof(PlanStep) == 16, "the plan format is fixed");
 
 // Rows of one tensor: row r lies at ref + (r % ring_rows) * row_stride. A whole tensor has ring_rows = its rows.
 struct PlanView {

@@ -21,9 +21,14 @@ struct VariantTable {
   constexpr VariantTable(const Variant* const* table, uint32_t size) : variants(table), count(size) {}
 };
 
+class Arranger;
+
 struct PlanOptions {
   Target target = {kCompiledFeatures};
   uint32_t flags = 0;  // PlanFlag bits
+  // Decides in what order rows are computed and where tensors lie. nullptr: each operator in one go, each tensor whole and
+  // apart from all others, placed greedily; that is all that fits a device.
+  Arranger* arranger = nullptr;
 };
 
 // Where the plan's bytes go. Every byte of [0, plan_bytes) is written exactly once, in any order, and never read back, so

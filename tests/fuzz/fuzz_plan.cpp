@@ -26,13 +26,14 @@ const Block& noise(uint32_t bytes) {
 uint64_t instructions(const uint8_t* plan) {
   const PlanHeader& header = *reinterpret_cast<const PlanHeader*>(plan);
   const PlanList& list = *reinterpret_cast<const PlanList*>(plan + header.lists);
-  const PlanStep* const steps = reinterpret_cast<const PlanStep*>(plan + header.steps) + list.first;
+  const PlanRun* const runs = reinterpret_cast<const PlanRun*>(plan + header.runs) + list.first;
+  const PlanStep* const steps = reinterpret_cast<const PlanStep*>(plan + header.steps);
   uint64_t sum = 0;
   for (uint32_t i = 0; i < list.count && i < kStepBudget && sum < kMaxInstructions; ++i) {
     for (uint32_t k = 0; k < kAllVariantsCount; ++k) {
       const Variant& variant = *kAllVariants[k];
-      if (variant.kernel.id != steps[i].kernel) continue;
-      sum += variant.cost(plan + steps[i].params, Target{kCompiledFeatures}).instructions;
+      if (variant.kernel.id != steps[runs[i].step].kernel) continue;
+      sum += variant.cost(plan + steps[runs[i].step].params, Target{kCompiledFeatures}).instructions;
     }
   }
   return sum;

@@ -16,6 +16,7 @@
 #include "_core_executor.h"
 #include "_core_host.h"
 #include "microplan/planner/graph.h"
+#include "microplan/planner/layout/layout.h"
 #include "microplan/planner/tflite_reader.h"
 
 namespace microplan_python {
@@ -96,6 +97,12 @@ struct PyPlacement {
   uint32_t offset, bytes, first_step, last_step;
 };
 
+// What the arranger says of its work.
+struct PyLayout {
+  uint32_t live_bytes, bound_bytes, runs;
+  uint64_t nodes;
+};
+
 struct PyPlan {
   std::string status;
   nb::bytes data;
@@ -103,6 +110,7 @@ struct PyPlan {
   std::vector<PyDiagnostic> diagnostics;
   std::vector<PyStep> steps;
   std::vector<PyPlacement> placements;
+  std::optional<PyLayout> layout;
 };
 
 struct Observations {
@@ -153,29 +161,37 @@ PyPlan plan(const nb::bytes& model, uint32_t flags, uint32_t features,
   options.target.features = features;
   options.flags = flags;
 
-  // The first rounds find the sizes of the buffers, the last one plans.
-  HostBuffer no_buffer(0);
+  Layout layout;
+  if (flags & kPlanArranged) options.arranger = &layout;
+
+  // The first rounds find the sizes of the buffers, the last one plans. Arranging takes longest: a plan that is not much
+  // larger than its model needs no round of its own.
   PlanResult result;
   uint32_t workspace_bytes = 0;
-  uint32_t plan_bytes = 0;
+  uint32_t plan_bytes = file.bytes() + 65536;
   for (;;) {
     Observations seen;
     const HostBuffer workspace(workspace_bytes);
     const HostBuffer output(plan_bytes);
-    result = plan_model(file, table, options, workspace, plan_bytes == 0 ? Buffer() : Buffer(output), observe(seen));
+    result = plan_model(file, table, options, workspace, Buffer(output), observe(seen));
     if (result.status == Status::kWorkspaceTooSmall && result.workspace_bytes > workspace_bytes) {
       workspace_bytes = result.workspace_bytes;
       continue;
     }
-    if (result.status == Status::kOk && result.plan_bytes > plan_bytes) {
+    if (result.status == Status::kPlanTooSmall && result.plan_bytes > plan_bytes) {
       plan_bytes = result.plan_bytes;
       continue;
     }
-    return {status_name(result.status), result.status == Status::kOk ? output.to_bytes() : nb::bytes("", 0),
+    const Layout::Report& report = layout.report();
+    return {status_name(result.status),
+            nb::bytes(output.data(), result.status == Status::kOk ? result.plan_bytes : 0),
             result.plan_bytes,          result.workspace_bytes,
             result.arena_bytes,         result.state_bytes,
             result.constant_bytes,      std::move(seen.diagnostics),
-            std::move(seen.steps),      std::move(seen.placements)};
+            std::move(seen.steps),      std::move(seen.placements),
+            options.arranger == nullptr
+                ? std::nullopt
+                : std::optional(PyLayout{report.live_bytes, report.bound_bytes, report.runs, report.nodes})};
   }
 }
 
@@ -244,6 +260,7 @@ NB_MODULE(_core, module) {
   module.attr("PREFERS_SPEED") = static_cast<uint32_t>(kPlanPrefersSpeed);
   module.attr("PREFERS_RAM") = static_cast<uint32_t>(kPlanPrefersRam);
   module.attr("PREFERS_FLASH") = static_cast<uint32_t>(kPlanPrefersFlash);
+  module.attr("ARRANGED") = static_cast<uint32_t>(kPlanArranged);
   module.attr("PINS_INPUTS") = static_cast<uint32_t>(kPlanPinsInputs);
   module.attr("FEATURE_DSP") = static_cast<uint32_t>(kFeatureDsp);
   module.attr("FEATURE_MVE") = static_cast<uint32_t>(kFeatureMve);
@@ -289,6 +306,11 @@ NB_MODULE(_core, module) {
       .def_ro("bytes", &PyPlacement::bytes)
       .def_ro("first_step", &PyPlacement::first_step)
       .def_ro("last_step", &PyPlacement::last_step);
+  nb::class_<PyLayout>(module, "Layout")
+      .def_ro("live_bytes", &PyLayout::live_bytes)
+      .def_ro("bound_bytes", &PyLayout::bound_bytes)
+      .def_ro("runs", &PyLayout::runs)
+      .def_ro("nodes", &PyLayout::nodes);
   nb::class_<PyPlan>(module, "Plan")
       .def_ro("status", &PyPlan::status)
       .def_ro("data", &PyPlan::data)
@@ -299,7 +321,8 @@ NB_MODULE(_core, module) {
       .def_ro("constant_bytes", &PyPlan::constant_bytes)
       .def_ro("diagnostics", &PyPlan::diagnostics)
       .def_ro("steps", &PyPlan::steps)
-      .def_ro("placements", &PyPlan::placements);
+      .def_ro("placements", &PyPlan::placements)
+      .def_ro("layout", &PyPlan::layout);
   nb::class_<PyIo>(module, "Io")
       .def_ro("type", &PyIo::type)
       .def_ro("shape", &PyIo::shape)

@@ -12,6 +12,7 @@ PREFERS_SPEED: int
 PREFERS_RAM: int
 PREFERS_FLASH: int
 PINS_INPUTS: int
+ARRANGED: int
 FEATURE_DSP: int
 FEATURE_MVE: int
 FEATURE_MVE_F: int
@@ -114,6 +115,18 @@ class Plan:
     def steps(self) -> list[Step]: ...
     @property
     def placements(self) -> list[Placement]: ...
+    @property
+    def layout(self) -> Layout | None: ...
+
+class Layout:
+    @property
+    def live_bytes(self) -> int: ...
+    @property
+    def bound_bytes(self) -> int: ...
+    @property
+    def runs(self) -> int: ...
+    @property
+    def nodes(self) -> int: ...
 
 class Io:
     @property

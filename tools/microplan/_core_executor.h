@@ -21,7 +21,7 @@ struct PyIo {
   uint32_t bytes;
 };
 
-// An output of a step, as it was when the step ended.
+// An output of a step, put together from the rows of its runs as each was when it ended.
 struct PyStepOutput {
   uint32_t step;
   uint32_t output;  // of the step's operator
@@ -75,15 +75,24 @@ class Executor {
   std::string step() { return status_name(runner().step()); }
   void reset() { runner().reset(); }
 
-  // From now on every step's outputs are copied when it ends; take_step_outputs() returns and forgets them.
+  // From now on every step's outputs are copied as they are computed; take_step_outputs() returns and forgets those that
+  // are complete.
   void keep_step_outputs() {
-    runner().on_step([](void* user, uint32_t step, StepPhase phase) {
-      if (phase == StepPhase::kEnd) static_cast<Executor*>(user)->copy_outputs(step);
+    runner().on_step([](void* user, uint32_t step, Rows rows, StepPhase phase) {
+      if (phase == StepPhase::kEnd) static_cast<Executor*>(user)->copy_outputs(step, rows);
     }, this);
   }
   std::vector<PyStepOutput> take_step_outputs() {
     std::vector<PyStepOutput> taken;
-    taken.swap(step_outputs_);
+    std::vector<Copy> left;
+    for (Copy& copy : copies_) {
+      if (copy.rows_left == 0) {
+        taken.push_back({copy.step, copy.output, nb::bytes(copy.content.data(), copy.content.size())});
+      } else {
+        left.push_back(std::move(copy));
+      }
+    }
+    copies_.swap(left);
     return taken;
   }
 
@@ -109,7 +118,23 @@ class Executor {
     return runner_;
   }
 
-  void copy_outputs(uint32_t step) {
+  // Of a step's output.
+  struct Copy {
+    uint32_t step, output;
+    uint32_t rows_left;
+    std::string content;
+  };
+
+  // The one that rows are missing from, or another.
+  Copy& copy_of(uint32_t step, uint32_t output, const Footprint::TensorRows& tensor) {
+    for (Copy& copy : copies_) {
+      if (copy.step == step && copy.output == output && copy.rows_left != 0) return copy;
+    }
+    copies_.push_back({step, output, tensor.rows, std::string(size_t{tensor.rows} * tensor.row_bytes, '\0')});
+    return copies_.back();
+  }
+
+  void copy_outputs(uint32_t step, Rows rows) {
     const uint8_t* plan = plan_.data();
     const PlanHeader& header = *reinterpret_cast<const PlanHeader*>(plan);
     const PlanStep& entry = reinterpret_cast<const PlanStep*>(plan + header.steps)[step];
@@ -117,15 +142,14 @@ class Executor {
     // Both were proved by verify_plan.
     find_variant(entry.kernel)->footprint(plan + entry.params, &footprint);
     for (uint32_t i = 0; i < footprint.view_count; ++i) {
-      const Footprint::TensorRows& rows = footprint.view[i];
+      const Footprint::TensorRows& tensor = footprint.view[i];
+      if (!tensor.operand.is_output) continue;
       const View view = runner_.step_view(step, i);
-      // Of a tensor in a ring only the newest rows are left.
-      if (!rows.operand.is_output || view.ring_rows < rows.rows) continue;
-      std::string content;
-      for (uint32_t row = 0; row < rows.rows; ++row) {
-        content.append(reinterpret_cast<const char*>(view.row(row)), rows.row_bytes);
+      Copy& copy = copy_of(step, tensor.operand.index, tensor);
+      for (uint32_t row = rows.first; row != rows.last; ++row) {
+        memcpy(&copy.content[size_t{row} * tensor.row_bytes], view.row(row), tensor.row_bytes);
       }
-      step_outputs_.push_back({step, rows.operand.index, nb::bytes(content.data(), content.size())});
+      copy.rows_left -= rows.last - rows.first < copy.rows_left ? rows.last - rows.first : copy.rows_left;
     }
   }
 
@@ -135,7 +159,7 @@ class Executor {
   std::optional<HostBuffer> arena_, state_;
   Model runner_;
   Status status_ = Status::kNotInitialized;
-  std::vector<PyStepOutput> step_outputs_;
+  std::vector<Copy> copies_;
 };
 
 }  // namespace microplan_python

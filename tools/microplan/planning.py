@@ -31,6 +31,7 @@ _PREFERENCE_FLAGS: dict[Prefer, int] = {
 _FLAG_NAMES = {
     _core.OWNS_CONSTANTS: "kPlanOwnsConstants",
     _core.PINS_INPUTS: "kPlanPinsInputs",
+    _core.ARRANGED: "kPlanArranged",
     _core.TAKES_FIRST: "kPlanTakesFirst",
     _core.PREFERS_SPEED: "kPlanPrefersSpeed",
     _core.PREFERS_RAM: "kPlanPrefersRam",
@@ -258,19 +259,23 @@ def plan(
     variant: str | None = None,
     variants: Sequence[str] | None = None,
     pin_inputs: bool = False,
+    arrange: bool = True,
 ) -> Plan:
     """Plans `model`; raises ModelError with everything that stops it.
 
     `features` are the `_core.FEATURE_...` bits of the target. For each operator the planner takes the best kernel for
     `prefer` of all that there are, or of those that `variants` names. With `variant` it takes the first that can run:
-    of this variant, else base, else reference.
+    of this variant, else base, else reference. Without `arrange` every operator of the compiled form runs in one go and
+    tensors lie apart, as on a device.
     """
     if form not in FORMS:
         raise UsageError(f"There is no form {form!r}. Use one of: {', '.join(FORMS)}.")
     if prefer not in PREFERENCES:
         raise UsageError(f"There is no preference {prefer!r}. Use one of: {', '.join(PREFERENCES)}.")
     file = model if isinstance(model, ModelFile) else ModelFile.load(model)
-    flags = (_core.OWNS_CONSTANTS if form == "compiled" else 0) | (_core.PINS_INPUTS if pin_inputs else 0)
+    flags = _core.PINS_INPUTS if pin_inputs else 0
+    if form == "compiled":
+        flags |= _core.OWNS_CONSTANTS | (_core.ARRANGED if arrange else 0)
     if variant is None:
         flags |= _PREFERENCE_FLAGS[prefer]
         names = None if variants is None else list(variants)

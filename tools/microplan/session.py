@@ -87,7 +87,7 @@ class Reply:
     command: int
     error: FrameError
     status: int
-    data: list[tuple[int, int, int, bytes]]  # source, step, view or output, content; in the order of arrival
+    data: list[tuple[int, int, int, bytes]]  # source, step, view or output, content; as their first bytes arrived
 
 
 class Session:
@@ -190,15 +190,16 @@ def decode_frames(stream: bytes) -> list[bytes]:
 
 def parse_replies(stream: bytes) -> list[Reply]:
     replies = []
-    data: list[tuple[int, int, int, bytes]] = []
+    parts: _Parts = {}
     for payload in decode_frames(stream):
         kind = payload[0] if payload else 0
         if kind == _Reply.STATUS and len(payload) == 4 and payload[2] <= max(FrameError):
+            data = [(*key, _join(pieces)) for key, pieces in parts.items()]
             replies.append(Reply(payload[1], FrameError(payload[2]), payload[3], data))
-            data = []
+            parts = {}
         elif kind == _Reply.DATA and len(payload) >= 12:
             source, index, step, offset = struct.unpack_from("<BHII", payload, 1)
-            _add_part(data, (source, step, index), offset, payload[12:])
+            parts.setdefault((source, step, index), []).append((offset, payload[12:]))
         else:
             raise MicroplanError("The board sent a frame that means nothing here: build the firmware again.")
     return replies
@@ -212,16 +213,18 @@ def exchange_bytes(elf: Path, board: Board, stream: bytes, timeout: float = 600)
         return parse_replies((Path(folder) / "replies").read_bytes())
 
 
-def _add_part(
-    data: list[tuple[int, int, int, bytes]], key: tuple[int, int, int], offset: int, part: bytes
-) -> None:
-    """Appends to the last piece of data, or begins the next at offset 0."""
-    if offset == 0:
-        data.append((*key, part))
-        return
-    if not data or data[-1][:3] != key or len(data[-1][3]) != offset:
-        raise MicroplanError("The board sent data with a gap: check the connection and try again.")
-    data[-1] = (*key, data[-1][3] + part)
+# Offset and content of what came for one (source, step, index), in the order of arrival: the rows of a step's output come
+# as they are computed, which may be last row first.
+_Parts = dict[tuple[int, int, int], list[tuple[int, bytes]]]
+
+
+def _join(pieces: list[tuple[int, bytes]]) -> bytes:
+    content = bytearray()
+    for offset, piece in sorted(pieces):
+        if offset != len(content):
+            raise MicroplanError("The board sent data with a gap: check the connection and try again.")
+        content += piece
+    return bytes(content)
 
 
 def _join_steps(reply: Reply) -> list[StepDump]:

@@ -72,25 +72,28 @@ void Model::reset() {
 }
 
 // Out of line and cold: without a hook there is no branch to take.
-[[gnu::noinline, gnu::cold]] void Model::tell(uint32_t step, StepPhase phase) const { hook_(hook_user_, step, phase); }
+[[gnu::noinline, gnu::cold]] void Model::tell(const PlanRun& run, StepPhase phase) const {
+  hook_(hook_user_, run.step, run.rows(), phase);
+}
 
-// kMore or kPending: `budget` steps were run and there are more.
+// kMore or kPending: `budget` runs were made and there are more.
 Status Model::run(uint32_t budget) {
   if (header() == nullptr) return Status::kNotInitialized;
   const uint8_t* const plan = at<uint8_t>(0);
   const PlanList* const lists = at<PlanList>(header()->lists);
   const PlanStep* const steps = at<PlanStep>(header()->steps);
-  while (next_.step < lists[next_.list].count) {
-    const uint32_t index = lists[next_.list].first + next_.step;
-    const PlanStep& step = steps[index];
+  const PlanRun* const runs = at<PlanRun>(header()->runs);
+  while (next_.run < lists[next_.list].count) {
+    const PlanRun& run = runs[lists[next_.list].first + next_.run];
+    const PlanStep& step = steps[run.step];
 
-    if (hook_ != nullptr) tell(index, StepPhase::kBegin);
-    Position next = {next_.list, static_cast<uint16_t>(next_.step + 1)};
+    if (hook_ != nullptr) tell(run, StepPhase::kBegin);
+    Position next = {next_.list, static_cast<uint16_t>(next_.run + 1)};
     const Io io(bases_, plan + step.operands, step.view_count, &next);
-    const Status status = kernels_.get(step.kernel).run(plan + step.params, step.rows, io,
+    const Status status = kernels_.get(step.kernel).run(plan + step.params, run.rows(), io,
                                                         const_cast<uint8_t*>(bases_.resolve(step.scratch)));
     if (status == Status::kOk) {
-      if (hook_ != nullptr) tell(index, StepPhase::kEnd);
+      if (hook_ != nullptr) tell(run, StepPhase::kEnd);
       next_ = next;
     } else if (status != Status::kPending) {
       next_ = {0, 0};
@@ -98,7 +101,7 @@ Status Model::run(uint32_t budget) {
     }
     if (--budget != 0) continue;
     if (status == Status::kPending) return status;
-    if (next_.step < lists[next_.list].count) return Status::kMore;
+    if (next_.run < lists[next_.list].count) return Status::kMore;
   }
   next_ = {0, 0};
   return Status::kOk;
@@ -107,7 +110,7 @@ Status Model::run(uint32_t budget) {
 Status Model::step() { return run(1); }
 
 Status Model::invoke(uint32_t budget) {
-  // 0 steps less one are as many as there can be.
+  // 0 runs less one are as many as there can be.
   const Status status = run(budget);
   if (status != Status::kMore && status != Status::kPending) return status;
   next_ = {0, 0};

@@ -37,6 +37,7 @@ class Emitter final : public ConstantWriter {
  private:
   void emit_operator(uint32_t operator_index);
   void emit_step(const Graph::Context& context, const Graph::Prepared& prepared);
+  void emit_runs(uint32_t rows);
   void emit_kernels();
   void emit_io(uint32_t tensor, uint32_t at);
   // Returns their number.
@@ -75,6 +76,7 @@ class Emitter final : public ConstantWriter {
   uint64_t fill_ = 0;      // where the constant that was begun goes on
   uint32_t operands_ = 0;  // where the next step's operands go
   uint32_t step_ = 0;
+  uint32_t run_ = 0;
   uint32_t segments_ = 0;
   PlanHeader header_ = {};
   const Graph::Context* context_ = nullptr;
@@ -134,7 +136,6 @@ void Emitter::emit_step(const Graph::Context& context, const Graph::Prepared& pr
   step.view_count = static_cast<uint8_t>(footprint.view_count);
   step.constant_count = static_cast<uint8_t>(footprint.constant_count);
   step.operands = operands_;
-  step.rows.last = footprint.view[footprint.view_count - 1].rows;
   step.scratch = note(graph_.scratch_ref(context.operator_index()));
 
   pad(4);
@@ -144,7 +145,9 @@ void Emitter::emit_step(const Graph::Context& context, const Graph::Prepared& pr
   for (uint32_t i = 0; i < footprint.view_count; ++i) {
     const Footprint::TensorRows& rows = footprint.view[i];
     const uint32_t tensor = static_cast<uint32_t>(context.tensor(rows.operand));
-    const PlanView view = {view_ref(tensor, rows.alignment), rows.row_bytes, rows.rows};
+    const uint32_t* const rings = graph_.arrangement().ring_rows;
+    const uint32_t ring_rows = rings == nullptr ? 0 : rings[graph_.root(tensor)];
+    const PlanView view = {view_ref(tensor, rows.alignment), rows.row_bytes, ring_rows == 0 ? rows.rows : ring_rows};
     write(operands_, &view, sizeof view);
     operands_ += static_cast<uint32_t>(sizeof view);
   }
@@ -155,7 +158,17 @@ void Emitter::emit_step(const Graph::Context& context, const Graph::Prepared& pr
   operands_ += footprint.constant_count * static_cast<uint32_t>(sizeof(Ref));
 
   write(header_.steps + step_ * sizeof step, &step, sizeof step);
+  if (graph_.arrangement().runs == nullptr) emit_runs(footprint.view[footprint.view_count - 1].rows);
   ++step_;
+}
+
+// All rows of the step, in as few runs as can be.
+void Emitter::emit_runs(uint32_t rows) {
+  for (uint32_t first = 0; first < rows; first += kMaxRunRows) {
+    const uint32_t count = rows - first < kMaxRunRows ? rows - first : kMaxRunRows;
+    const PlanRun run = {static_cast<uint16_t>(step_), static_cast<uint16_t>(count), first};
+    write(header_.runs + run_++ * sizeof run, &run, sizeof run);
+  }
 }
 
 void Emitter::emit_kernels() {
@@ -252,7 +265,9 @@ Status Emitter::run() {
   header_.fill_count = emit_fills(false);
   header_.lists = header_.fills + header_.fill_count * static_cast<uint32_t>(sizeof(PlanFill));
   header_.steps = header_.lists + static_cast<uint32_t>(sizeof(PlanList));
-  operands_ = header_.steps + header_.step_count * static_cast<uint32_t>(sizeof(PlanStep));
+  header_.runs = header_.steps + header_.step_count * static_cast<uint32_t>(sizeof(PlanStep));
+  header_.run_count = graph_.run_count();
+  operands_ = header_.runs + header_.run_count * static_cast<uint32_t>(sizeof(PlanRun));
   cursor_ = operands_ + graph_.operand_words() * 4;
 
   result_.constant_bytes = 0;
@@ -262,14 +277,18 @@ Status Emitter::run() {
         i < header_.input_count ? reader_.input(i) : reader_.output(i - header_.input_count);
     emit_io(tensor, header_.ios + i * static_cast<uint32_t>(sizeof(PlanIo)));
   }
-  if (cursor_ > kMaxBytes) {
-    return graph_.report({Status::kTooLarge, -1, -1, TEXT("the plan would have more than 256 MB"),
+  if (cursor_ > kMaxBytes || header_.run_count > UINT16_MAX) {
+    return graph_.report({Status::kTooLarge, -1, -1, TEXT("the plan would have more than 256 MB or 65,535 runs"),
                           TEXT("use a smaller model"), kNoNumber});
   }
   emit_kernels();
   (void)emit_fills(true);
-  const PlanList list = {0, header_.step_count};
+  const PlanList list = {0, header_.run_count};
   write(header_.lists, &list, sizeof list);
+  const Arrangement& arrangement = graph_.arrangement();
+  if (arrangement.runs != nullptr) {
+    write(header_.runs, arrangement.runs, arrangement.run_count * static_cast<uint32_t>(sizeof(PlanRun)));
+  }
   header_.segments = segments_;
   header_.plan_bytes = result_.plan_bytes = static_cast<uint32_t>(cursor_);
   write(0, &header_, sizeof header_);

@@ -12,6 +12,11 @@
 
 namespace microplan {
 
+// Rows of one run at most.
+constexpr uint32_t kMaxRunRows = UINT16_MAX;
+// How many runs `rows` rows take.
+constexpr uint32_t runs_of(uint32_t rows) { return (rows + kMaxRunRows - 1) / kMaxRunRows; }
+
 // The largest Params of a kernel, in bytes.
 constexpr uint32_t kMaxParamsBytes = 128;
 
@@ -36,6 +41,25 @@ struct ViewOperator {
 };
 extern const ViewOperator kViewOperators[];
 extern const uint32_t kViewOperatorsCount;
+
+// How the steps run.
+struct Arrangement {
+  const PlanRun* runs = nullptr;  // nullptr: each step once, with all its rows
+  uint32_t run_count = 0;
+  const uint32_t* ring_rows = nullptr;  // by tensor, 0: whole; nullptr: all are whole
+};
+
+class Graph;
+
+// Arranges a graph that was built: gives every placement with bytes its offset.
+class Arranger {
+ public:
+  // Sets `arena_bytes`, UINT32_MAX when it exceeds 256 MB. The arrangement's memory is the arranger's.
+  virtual Arrangement arrange(Graph& graph, uint32_t* arena_bytes) = 0;
+
+ protected:
+  ~Arranger() = default;
+};
 
 class Graph {
  public:
@@ -66,6 +90,9 @@ class Graph {
   const PlanObserver& observer() const { return observer_; }
   const VariantTable& variants() const { return variants_; }
   uint32_t step_count() const { return step_count_; }
+  const Arrangement& arrangement() const { return arrangement_; }
+  // Runs of all steps.
+  uint32_t run_count() const { return run_count_; }
   uint32_t operand_words() const { return operand_words_; }
   bool used(uint32_t variant) const { return used_[variant] != 0; }
   const TensorRecord& tensor(uint32_t index) const { return tensors_[tensors_[index].root]; }
@@ -74,6 +101,12 @@ class Graph {
   // Arena or state reference of a tensor that has one.
   Ref ref(uint32_t index) const;
   Ref scratch_ref(uint32_t operator_index) const;
+  // The tensor whose memory tensor `index` is.
+  uint32_t root(uint32_t index) const { return tensors_[index].root; }
+  // What lies in the arena, without bytes for what does not: of a root tensor, of an operator's scratch.
+  Placement& placement(uint32_t tensor) { return placements_[tensor]; }
+  Placement& scratch_placement(uint32_t operator_index) { return placements_[reader_.tensor_count() + operator_index]; }
+  uint32_t placement_count() { return reader_.tensor_count() + reader_.operator_count(); }
 
   Status report(const Diagnostic& diagnostic);
 
@@ -98,7 +131,9 @@ class Graph {
   Placement* placements_ = nullptr;  // of every tensor, then of every operator's scratch
   uint8_t* used_ = nullptr;          // 1 for each variant that a step uses
   uint32_t step_count_ = 0;
+  uint32_t run_count_ = 0;
   uint32_t operand_words_ = 0;
+  Arrangement arrangement_;
 };
 
 // One operator of the model, for prepare and pack.

@@ -10,6 +10,29 @@ namespace microplan {
 
 namespace {
 
+// Bytes [first, last) of a segment.
+struct Area {
+  Segment segment;
+  uint64_t first, last;
+};
+
+bool are_apart(const Area& a, const Area& b) {
+  return a.segment != b.segment || a.last <= b.first || b.last <= a.first;
+}
+
+// From the first byte of row `rows.first` to the last of row `rows.last` - 1; there is at least one.
+uint64_t bytes_of(const PlanView& view, Rows rows, const Footprint::TensorRows& tensor) {
+  return uint64_t{rows.last - rows.first - 1} * view.row_stride + tensor.row_bytes;
+}
+
+// Where rows of a view lie; of a ring all of it.
+Area area_of(const PlanView& view, Rows rows, const Footprint::TensorRows& tensor) {
+  if (view.ring_rows != tensor.rows) rows = {0, view.ring_rows};
+  if (rows.first == rows.last) return {view.ref.segment(), 0, 0};
+  const uint64_t first = view.ref.offset() + uint64_t{rows.first} * view.row_stride;
+  return {view.ref.segment(), first, first + bytes_of(view, rows, tensor)};
+}
+
 class Verifier {
  public:
   Verifier(ConstBuffer plan, VariantTable variants, uint32_t model_bytes, uint32_t external_bytes,
@@ -50,9 +73,17 @@ class Verifier {
   bool check_fills() const;
   bool check_lists() const;
   bool check_steps() const;
+  // A step with its kernel's words on it.
+  struct StepParts {
+    const Variant* variant;
+    alignas(8) uint8_t params[kMaxParamsBytes];
+    Footprint footprint;
+  };
+  bool read_step(const PlanStep& step, StepParts* parts) const;
   bool check_step(const PlanStep& step) const;
-  bool check_view(const PlanView& view, const Footprint::TensorRows& rows, Rows needed) const;
-  bool operands_are_apart(const PlanStep& step, const Footprint& footprint, uint32_t scratch_bytes) const;
+  bool check_view(const PlanView& view, const Footprint::TensorRows& rows) const;
+  bool check_run(const PlanRun& run, uint32_t* overlapping_rows) const;
+  bool may_overlap(const PlanStep& step, const StepParts& parts, Rows rows, uint32_t* overlapping_rows) const;
   bool check_ref(Ref ref, uint64_t bytes, uint32_t alignment, bool written) const;
   const Variant* variant(uint16_t id) const;
 
@@ -82,7 +113,8 @@ Status Verifier::check_header() {
                      table(head_.ios, uint64_t{head_.input_count} + head_.output_count, sizeof(PlanIo)) &&
                      table(head_.fills, head_.fill_count, sizeof(PlanFill)) &&
                      table(head_.lists, head_.list_count, sizeof(PlanList)) &&
-                     table(head_.steps, head_.step_count, sizeof(PlanStep));
+                     table(head_.steps, head_.step_count, sizeof(PlanStep)) &&
+                     table(head_.runs, head_.run_count, sizeof(PlanRun));
   return sound ? Status::kOk : Status::kBadPlan;
 }
 
@@ -155,7 +187,7 @@ bool Verifier::check_fills() const {
 bool Verifier::check_lists() const {
   for (uint32_t i = 0; i < head_.list_count; ++i) {
     const PlanList list = read<PlanList>(head_.lists, i);
-    if (list.count > UINT16_MAX || uint64_t{list.first} + list.count > head_.step_count) return false;
+    if (list.count > UINT16_MAX || uint64_t{list.first} + list.count > head_.run_count) return false;
   }
   return true;
 }
@@ -164,45 +196,39 @@ bool Verifier::check_steps() const {
   for (uint32_t i = 0; i < head_.step_count; ++i) {
     if (!check_step(read<PlanStep>(head_.steps, i))) return false;
   }
+  uint32_t overlapping_rows = 0;
+  for (uint32_t i = 0; i < head_.run_count; ++i) {
+    if (!check_run(read<PlanRun>(head_.runs, i), &overlapping_rows)) return false;
+  }
   return true;
 }
 
-bool Verifier::check_step(const PlanStep& step) const {
+bool Verifier::read_step(const PlanStep& step, StepParts* parts) const {
   bool listed = false;
   for (uint32_t i = 0; i < head_.kernel_count; ++i) {
     if (read<PlanKernel>(head_.kernels, i).id == step.kernel) listed = true;
   }
-  const Variant* const known = variant(step.kernel);
-  if (!listed || known == nullptr || !table(step.params, 1, known->params_bytes) ||
-      !table(step.operands, 1, step.view_count * uint32_t{sizeof(PlanView)} + step.constant_count * uint32_t{sizeof(Ref)})) {
+  parts->variant = variant(step.kernel);
+  if (!listed || parts->variant == nullptr || !table(step.params, 1, parts->variant->params_bytes)) return false;
+  memcpy(parts->params, plan_ + step.params, parts->variant->params_bytes);
+  return parts->variant->footprint(parts->params, &parts->footprint) &&
+         parts->footprint.view_count == step.view_count && parts->footprint.constant_count == step.constant_count;
+}
+
+bool Verifier::check_step(const PlanStep& step) const {
+  const uint32_t view_bytes = step.view_count * uint32_t{sizeof(PlanView)};
+  StepParts parts;
+  if (!table(step.operands, 1, view_bytes + step.constant_count * uint32_t{sizeof(Ref)}) || !read_step(step, &parts)) {
     return false;
   }
-  alignas(8) uint8_t params[kMaxParamsBytes];
-  memcpy(params, plan_ + step.params, known->params_bytes);
-  Footprint footprint;
-  if (!known->footprint(params, &footprint) || footprint.view_count != step.view_count ||
-      footprint.constant_count != step.constant_count) {
-    return false;
-  }
-  const Rows rows = step.rows;
-  const uint32_t all_rows = footprint.view[footprint.view_count - 1].rows;
-  if (rows.first > rows.last || rows.last > all_rows) return false;
-  if (known->whole_only && (rows.first != 0 || rows.last != all_rows)) return false;
   for (uint32_t i = 0; i < step.view_count; ++i) {
-    const bool output = footprint.view[i].operand.is_output;
-    const Rows needed = output || rows.first == rows.last ? rows : known->input_rows(params, i, rows);
     const PlanView view = read<PlanView>(step.operands, i);
-    if (!check_view(view, footprint.view[i], needed)) return false;
-    if (known->whole_only && view.row_stride != footprint.view[i].row_bytes) return false;
+    if (!check_view(view, parts.footprint.view[i])) return false;
+    if (parts.variant->whole_only && view.row_stride != parts.footprint.view[i].row_bytes) return false;
   }
-  const uint32_t scratch =
-      known->scratch_bytes == nullptr ? 0 : known->scratch_bytes(params, rows.last - rows.first);
-  if (scratch == 0 ? step.scratch.bits != 0 : !check_ref(step.scratch, scratch, kBufferAlignment, true)) return false;
-  if (!operands_are_apart(step, footprint, scratch)) return false;
-  const uint32_t constants = step.operands + step.view_count * static_cast<uint32_t>(sizeof(PlanView));
   for (uint32_t i = 0; i < step.constant_count; ++i) {
-    const Ref ref = read<Ref>(constants, i);
-    const Footprint::Constant& constant = footprint.constant[i];
+    const Ref ref = read<Ref>(step.operands + view_bytes, i);
+    const Footprint::Constant& constant = parts.footprint.constant[i];
     if (ref.bits == 0) {
       if (!constant.optional) return false;
       continue;
@@ -213,36 +239,72 @@ bool Verifier::check_step(const PlanStep& step) const {
   return true;
 }
 
-uint64_t view_bytes(const PlanView& view, const Footprint::TensorRows& rows) {
-  return uint64_t{view.ring_rows - 1} * view.row_stride + rows.row_bytes;
-}
-
-bool Verifier::check_view(const PlanView& view, const Footprint::TensorRows& rows, Rows needed) const {
+bool Verifier::check_view(const PlanView& view, const Footprint::TensorRows& rows) const {
   // The stride is bounded also where a single row does not use it: kernels compute the ring's end.
   if (view.ring_rows == 0 || view.ring_rows > rows.rows || view.row_stride < rows.row_bytes ||
-      view.row_stride > kMaxBytes || (view.row_stride & (rows.alignment - 1u)) != 0 || needed.first > needed.last ||
-      needed.last > rows.rows || needed.last - needed.first > view.ring_rows) {
+      view.row_stride > kMaxBytes || (view.row_stride & (rows.alignment - 1u)) != 0) {
     return false;
   }
-  return check_ref(view.ref, view_bytes(view, rows), rows.alignment, rows.written);
+  return check_ref(view.ref, bytes_of(view, Rows{0, view.ring_rows}, rows), rows.alignment, rows.written);
 }
 
-// Whether two ranges of bytes have none in common.
-bool are_apart(Ref a, uint64_t a_bytes, Ref b, uint64_t b_bytes) {
-  return a.segment() != b.segment() || a.offset() + a_bytes <= b.offset() || b.offset() + b_bytes <= a.offset();
-}
+bool Verifier::check_run(const PlanRun& run, uint32_t* overlapping_rows) const {
+  StepParts parts;
+  if (run.step >= head_.step_count) return false;
+  const PlanStep step = read<PlanStep>(head_.steps, run.step);
+  // Steps were checked before: this cannot fail.
+  if (!read_step(step, &parts)) return false;
+  const Variant& variant = *parts.variant;
+  const uint32_t all_rows = parts.footprint.view[step.view_count - 1].rows;
+  const Rows rows = run.rows();
+  if (run.count == 0 || run.first > all_rows || run.count > all_rows - run.first) return false;
+  if (variant.whole_only && run.count != all_rows) return false;
 
-// Kernels copy from inputs to outputs with memcpy, and believe what they have written into their scratch.
-bool Verifier::operands_are_apart(const PlanStep& step, const Footprint& footprint, uint32_t scratch_bytes) const {
+  Area areas[Footprint::kMaxViews];
   for (uint32_t i = 0; i < step.view_count; ++i) {
-    const PlanView a = read<PlanView>(step.operands, i);
-    const uint64_t a_bytes = view_bytes(a, footprint.view[i]);
-    if (scratch_bytes != 0 && !are_apart(a.ref, a_bytes, step.scratch, scratch_bytes)) return false;
+    const Footprint::TensorRows& tensor = parts.footprint.view[i];
+    const PlanView view = read<PlanView>(step.operands, i);
+    const Rows needed = tensor.operand.is_output ? rows : variant.input_rows(parts.params, i, rows);
+    if (needed.first > needed.last || needed.last > tensor.rows || needed.last - needed.first > view.ring_rows) return false;
+    areas[i] = area_of(view, needed, tensor);
+  }
+  const uint32_t scratch = variant.scratch_bytes == nullptr ? 0 : variant.scratch_bytes(parts.params, run.count);
+  if (scratch == 0 ? step.scratch.bits != 0 : !check_ref(step.scratch, scratch, kBufferAlignment, true)) return false;
+  const Area scratch_area = {step.scratch.segment(), step.scratch.offset(), uint64_t{step.scratch.offset()} + scratch};
+
+  // Kernels copy from inputs to outputs with memcpy, and believe what they have written into their scratch.
+  for (uint32_t i = 0; i < step.view_count; ++i) {
+    if (scratch != 0 && !are_apart(areas[i], scratch_area)) return false;
     for (uint32_t k = 0; k < i; ++k) {
-      if (!footprint.view[i].operand.is_output && !footprint.view[k].operand.is_output) continue;
-      const PlanView b = read<PlanView>(step.operands, k);
-      if (!are_apart(a.ref, a_bytes, b.ref, view_bytes(b, footprint.view[k]))) return false;
+      if (!parts.footprint.view[i].operand.is_output && !parts.footprint.view[k].operand.is_output) continue;
+      if (are_apart(areas[i], areas[k])) continue;
+      if (k != 0 || i != step.view_count - 1u || !may_overlap(step, parts, rows, overlapping_rows)) return false;
     }
+  }
+  return true;
+}
+
+// Whether the output may lie over the first input as it does: overlap_bytes() for these rows.
+bool Verifier::may_overlap(const PlanStep& step, const StepParts& parts, Rows rows, uint32_t* overlapping_rows) const {
+  const Footprint::TensorRows& in = parts.footprint.view[0];
+  const Footprint::TensorRows& out = parts.footprint.view[step.view_count - 1];
+  const PlanView input = read<PlanView>(step.operands, 0);
+  const PlanView output = read<PlanView>(step.operands, step.view_count - 1u);
+  if (parts.variant->overlap == Overlap::kNone || input.ring_rows != in.rows || output.ring_rows != out.rows ||
+      input.row_stride != in.row_bytes || output.row_stride != out.row_bytes) {
+    return false;
+  }
+  if (parts.variant->overlap == Overlap::kElementwise) {
+    return in.rows == out.rows && in.row_bytes >= out.row_bytes && output.ref.offset() <= input.ref.offset();
+  }
+  // So that many short runs over long tensors cannot take hours.
+  constexpr uint32_t kMaxOverlappingRows = 1u << 20;
+  if (rows.last - rows.first > kMaxOverlappingRows - *overlapping_rows) return false;
+  *overlapping_rows += rows.last - rows.first;
+  for (uint32_t row = rows.first; row != rows.last; ++row) {
+    const uint64_t written = output.ref.offset() + (uint64_t{row} + 1) * out.row_bytes;
+    const Rows needed = parts.variant->input_rows(parts.params, 0, Rows{row, row + 1});
+    if (written > input.ref.offset() + uint64_t{needed.first} * in.row_bytes) return false;
   }
   return true;
 }

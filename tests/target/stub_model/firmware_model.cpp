@@ -20,6 +20,7 @@ struct StubPlan {
   PlanIo ios[2];
   PlanList lists[1];
   PlanStep steps[2];
+  PlanRun runs[2];
   PlanFill fills[1];
   PlanView mix_views[2];
   Ref mix_state;
@@ -61,12 +62,13 @@ alignas(kBufferAlignment) const StubPlan microplan_model_data = {
      firmware_model::kStateBytes, 1234, 0xC0FFEE, 0, kPlanOwnsConstants, 0,
      (1u << static_cast<uint32_t>(Segment::kArena)) | (1u << static_cast<uint32_t>(Segment::kState)), 2, 1, 1, 1, 2,
      offsetof(StubPlan, kernels), offsetof(StubPlan, ios), offsetof(StubPlan, lists), offsetof(StubPlan, steps),
-     offsetof(StubPlan, fills), 1, 0},
+     offsetof(StubPlan, fills), 1, 0, offsetof(StubPlan, runs), 2},
     {{kMixId, kAbi}, {kBurnId, kAbi}},
     {io(0), io(0)},
     {{0, 2}},
-    {{kMixId, 2, 1, 0, offsetof(StubPlan, mix_views), 0, 1, {}},
-     {kBurnId, 2, 0, offsetof(StubPlan, burn_rounds), offsetof(StubPlan, burn_views), 0, 1, {}}},
+    {{kMixId, 2, 1, 0, offsetof(StubPlan, mix_views), {}},
+     {kBurnId, 2, 0, offsetof(StubPlan, burn_rounds), offsetof(StubPlan, burn_views), {}}},
+    {{0, 1, 0}, {1, 1, 0}},
     {{0, firmware_model::kStateBytes, 0}},
     {view(0), view(kSecond)},
     make_ref(Segment::kState, 0),

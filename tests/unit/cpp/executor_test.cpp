@@ -80,11 +80,14 @@ class PlanBuilder {
     head.lists = size();
     for (const PlanList& list : list_table) append(list);
     head.steps = size();
-    const uint32_t operands = size() + static_cast<uint32_t>(steps.size() * sizeof(PlanStep));
+    head.runs = size() + static_cast<uint32_t>(steps.size() * sizeof(PlanStep));
+    head.run_count = head.step_count;
+    const uint32_t operands = head.runs + static_cast<uint32_t>(steps.size() * sizeof(PlanRun));
     const uint32_t params = operands + static_cast<uint32_t>(sizeof(PlanView));
     for (uint32_t i = 0; i < steps.size(); ++i) {
-      append(PlanStep{steps[i].kernel, 1, 0, params + 4 * i, operands, 0, 1, make_ref(Segment::kNone, 0)});
+      append(PlanStep{steps[i].kernel, 1, 0, params + 4 * i, operands, make_ref(Segment::kNone, 0)});
     }
+    for (uint32_t i = 0; i < steps.size(); ++i) append(PlanRun{static_cast<uint16_t>(i), 1, 0});
     append(PlanView{byte, 1, 1});
     for (const StepSpec& step : steps) append(step.params);
     head.plan_bytes = size();
@@ -184,7 +187,7 @@ TEST_CASE_FIXTURE(Fixture, "the hook sees every step begin and end") {
   const PlanBuilder plan({{{kAddId, 1}, {kPendId, 2}}});
   REQUIRE(init(plan) == Status::kOk);
   std::vector<std::pair<uint32_t, StepPhase>> seen;
-  model.on_step([](void* user, uint32_t step,
+  model.on_step([](void* user, uint32_t step, Rows,
                    StepPhase phase) { static_cast<decltype(seen)*>(user)->push_back({step, phase}); },
                 &seen);
   CHECK(model.invoke() == Status::kOk);

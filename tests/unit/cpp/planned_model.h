@@ -144,7 +144,7 @@ class PlannedModel {
     }
   }
 
-  static void record(void* user, uint32_t step, StepPhase phase) {
+  static void record(void* user, uint32_t step, Rows, StepPhase phase) {
     const Recorder& recorder = *static_cast<Recorder*>(user);
     PlannedModel& self = *recorder.self;
     const uint32_t output = self.step(step).view_count - 1u;

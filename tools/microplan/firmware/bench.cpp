@@ -142,7 +142,7 @@ void measure(Bench& bench, const char* key, Region region, uint32_t argument) {
   search(bench, key, region, argument, sample(bench, key, region, argument, 0));
 }
 
-__attribute__((noipa)) void on_step(void* user, uint32_t step, StepPhase phase) {
+__attribute__((noipa)) void on_step(void* user, uint32_t step, Rows, StepPhase phase) {
   Bench& bench = *static_cast<Bench*>(user);
   if (phase == StepPhase::kBegin) {
     board::counter_start(bench.delay);
@@ -155,8 +155,8 @@ void measure_steps(Bench& bench, uint32_t invoke_ticks) {
   constexpr uint32_t kNoStep = UINT32_MAX;
   const uint32_t delays = invoke_ticks > kExactStepsTicks ? 1 : kTick;
   for (bench.delay = 0; bench.delay < kTick; ++bench.delay) {
-    on_step(&bench, kNoStep, StepPhase::kBegin);
-    on_step(&bench, kNoStep, StepPhase::kEnd);
+    on_step(&bench, kNoStep, Rows{}, StepPhase::kBegin);
+    on_step(&bench, kNoStep, Rows{}, StepPhase::kEnd);
   }
   for (bench.delay = 0; bench.delay < delays; ++bench.delay) {
     prepare_second();

@@ -10,6 +10,7 @@ namespace {
 using microplan::Model;
 using microplan::PlanHeader;
 using microplan::PlanStep;
+using microplan::Rows;
 using microplan::Status;
 using microplan::StepPhase;
 using microplan::View;
@@ -88,17 +89,24 @@ class Server {
     return status;
   }
 
-  static void on_step(void* user, uint32_t step, StepPhase phase) {
-    if (phase == StepPhase::kEnd) static_cast<Server*>(user)->send_step(step);
+  static void on_step(void* user, uint32_t step, Rows rows, StepPhase phase) {
+    if (phase == StepPhase::kEnd) static_cast<Server*>(user)->send_step(step, rows);
   }
 
-  // A step's output is its last view.
-  void send_step(uint32_t step) {
+  // Rows of a step's output, which is its last view; as many at once as lie together in a ring.
+  void send_step(uint32_t step, Rows rows) {
     const uint8_t* plan = reinterpret_cast<const uint8_t*>(&model_.plan());
     const uint32_t views = reinterpret_cast<const PlanStep*>(plan + model_.plan().steps)[step].view_count;
     if (views == 0) return;
     const View view = model_.step_view(step, views - 1);
-    send_data(Source::kStep, static_cast<uint16_t>(views - 1), step, 0, view.base, view.ring_rows * view.row_stride);
+    while (rows.first != rows.last) {
+      const uint32_t left = rows.last - rows.first;
+      const uint32_t together = view.ring_rows - rows.first % view.ring_rows;
+      const uint32_t count = left < together ? left : together;
+      send_data(Source::kStep, static_cast<uint16_t>(views - 1), step, rows.first * view.row_stride,
+                view.row(rows.first), count * view.row_stride);
+      rows.first += count;
+    }
   }
 
   void send_info() {

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "microplan/config.h"
+
+#if MICROPLAN_PASSES
+
+#include "microplan/planner/layout/schedule.h"
+
+#include <algorithm>
+
+namespace microplan {
+namespace layout {
+
+bool Step::can_be_cut() const {
+  if (prepared.variant->whole_only) return false;
+  for (uint32_t i = 0; i < view_count(); ++i) {
+    if (view(i).written && !view(i).operand.is_output) return false;
+  }
+  return rows() > 1;
+}
+
+namespace {
+
+void add_step(Graph& graph, uint32_t operator_index, const Graph::Context& context, Problem& problem,
+              const std::vector<uint32_t>& block_of) {
+  Step step;
+  step.operator_index = operator_index;
+  // build() has prepared this operator before, without a finding.
+  (void)graph.prepare(context, &step.prepared);
+  const Variant& variant = *step.prepared.variant;
+  step.instructions = variant.cost(step.prepared.params, graph.options().target).instructions;
+  for (uint32_t i = 0; i < step.view_count(); ++i) {
+    const uint32_t tensor = static_cast<uint32_t>(context.tensor(step.view(i).operand));
+    step.blocks.push_back(block_of[graph.root(tensor)]);
+  }
+  problem.steps.push_back(step);
+}
+
+// Finds out which blocks may be rings: those whose views all agree.
+void find_rings(Problem& problem) {
+  for (Block& block : problem.blocks) block.may_ring = !block.is_scratch && block.writer >= 0 && !block.kept;
+  for (const Step& step : problem.steps) {
+    for (uint32_t i = 0; i < step.view_count(); ++i) {
+      if (step.blocks[i] == kNowhere) continue;
+      Block& block = problem.blocks[step.blocks[i]];
+      if (block.rows == 0) {
+        block.rows = step.view(i).rows;
+        block.row_bytes = step.view(i).row_bytes;
+      }
+      if (step.prepared.variant->whole_only || block.rows != step.view(i).rows ||
+          block.row_bytes != step.view(i).row_bytes) {
+        block.may_ring = false;
+      }
+    }
+  }
+}
+
+}  // namespace
+
+Problem collect(Graph& graph, bool overlap) {
+  Problem problem;
+  problem.overlap = overlap;
+  TfliteReader& reader = graph.reader();
+  std::vector<uint32_t> block_of(reader.tensor_count(), kNowhere);
+  for (uint32_t i = 0; i < reader.tensor_count(); ++i) {
+    const Placement& placement = graph.placement(i);
+    if (placement.bytes == 0 || graph.root(i) != i) continue;
+    block_of[i] = static_cast<uint32_t>(problem.blocks.size());
+    Block block;
+    block.index = i;
+    block.bytes = placement.bytes;
+    block.alignment = placement.alignment;
+    block.kept = placement.last == graph.step_count();
+    problem.blocks.push_back(block);
+  }
+  for (uint32_t i = 0; i < reader.operator_count(); ++i) {
+    TfliteReader::OperatorInfo info;
+    (void)reader.op(i, &info);
+    if (Graph::is_view(info.builtin_code)) continue;
+    const Graph::Context context(graph, i, info);
+    add_step(graph, i, context, problem, block_of);
+    Step& step = problem.steps.back();
+    const uint32_t output = step.blocks.back();
+    if (output != kNowhere) problem.blocks[output].writer = static_cast<int32_t>(problem.steps.size()) - 1;
+    if (graph.scratch_placement(i).bytes == 0) continue;
+    step.scratch = static_cast<uint32_t>(problem.blocks.size());
+    Block scratch;
+    scratch.index = i;
+    scratch.bytes = graph.scratch_placement(i).bytes;
+    scratch.alignment = kBufferAlignment;
+    scratch.writer = static_cast<int32_t>(problem.steps.size()) - 1;
+    scratch.is_scratch = true;
+    problem.blocks.push_back(scratch);
+  }
+  find_rings(problem);
+  return problem;
+}
+
+namespace {
+
+// Runs the steps of a group on demand of the last one, a row at a time, so that each is asked for no more than its readers
+// need.
+class Turns {
+ public:
+  Turns(const Problem& problem, Order::Group group, Schedule& result)
+      : problem_(problem), group_(group), result_(result), done_(group.last - group.first + 1, 0) {}
+
+  void run() {
+    // Steps whose output nobody in the group reads: the last one, and those that others read later.
+    for (uint32_t i = group_.first; i <= group_.last; ++i) {
+      if (!read_in_group(i) || read_behind(i)) produce(i, problem_.steps[i].rows());
+    }
+    for (uint32_t i = group_.first; i < group_.last; ++i) produce(i, problem_.steps[i].rows());
+    size_rings();
+  }
+
+ private:
+  bool in_group(int32_t step) const {
+    return step >= static_cast<int32_t>(group_.first) && step <= static_cast<int32_t>(group_.last);
+  }
+  bool reads(uint32_t step, uint32_t block) const {
+    const std::vector<uint32_t>& blocks = problem_.steps[step].blocks;
+    return std::find(blocks.begin(), blocks.end() - 1, block) != blocks.end() - 1;
+  }
+  bool read_in_group(uint32_t writer) const {
+    for (uint32_t i = writer + 1; i <= group_.last; ++i) {
+      if (reads(i, problem_.steps[writer].blocks.back())) return true;
+    }
+    return false;
+  }
+  bool read_behind(uint32_t writer) const {
+    for (uint32_t i = group_.last + 1; i < problem_.steps.size(); ++i) {
+      if (reads(i, problem_.steps[writer].blocks.back())) return true;
+    }
+    return problem_.blocks[problem_.steps[writer].blocks.back()].kept;
+  }
+
+  // Runs step `index` until its output has `rows` rows.
+  void produce(uint32_t index, uint32_t rows) {
+    const Step& step = problem_.steps[index];
+    uint32_t& done = done_[index - group_.first];
+    while (done < rows) {
+      const Rows next = {done, step.can_be_cut() ? done + 1 : step.rows()};
+      for (uint32_t i = 0; i + 1 < step.view_count(); ++i) {
+        if (step.blocks[i] == kNowhere) continue;
+        const Block& block = problem_.blocks[step.blocks[i]];
+        if (!in_group(block.writer)) continue;
+        const uint32_t writer = static_cast<uint32_t>(block.writer);
+        // A reader that sees the tensor in rows of its own (a reshape) waits for all of it.
+        const bool same_rows = problem_.steps[writer].rows() == step.view(i).rows;
+        produce(writer, same_rows ? step.input_rows(i, next).last : problem_.steps[writer].rows());
+      }
+      result_.runs.push_back({static_cast<uint16_t>(index), static_cast<uint16_t>(next.last - next.first), next.first});
+      done = next.last;
+    }
+  }
+
+  // A tensor that only the group reads needs as many rows as lie between the newest and the oldest that is read again.
+  void size_rings() {
+    for (uint32_t writer = group_.first; writer < group_.last; ++writer) {
+      const uint32_t index = problem_.steps[writer].blocks.back();
+      if (index == kNowhere || !problem_.blocks[index].may_ring || read_behind(writer)) continue;
+      const uint32_t rows = ring_rows(writer, index);
+      if (rows < problem_.blocks[index].rows) result_.ring_rows[index] = rows;
+    }
+  }
+
+  uint32_t ring_rows(uint32_t writer, uint32_t index) const {
+    // Backwards through the runs: the oldest row that is read from there on.
+    uint32_t oldest = problem_.blocks[index].rows;
+    uint32_t most = 1;
+    for (size_t r = result_.runs.size(); r-- > 0;) {
+      const PlanRun& run = result_.runs[r];
+      if (!in_group(run.step)) break;
+      const Step& step = problem_.steps[run.step];
+      for (uint32_t i = 0; i + 1 < step.view_count(); ++i) {
+        if (step.blocks[i] == index) oldest = std::min(oldest, step.input_rows(i, run.rows()).first);
+      }
+      if (run.step == writer && run.rows().last > oldest) most = std::max(most, run.rows().last - oldest);
+    }
+    return most;
+  }
+
+  const Problem& problem_;
+  const Order::Group group_;
+  Schedule& result_;
+  std::vector<uint32_t> done_;  // rows, by step of the group
+};
+
+void run_alone(const Step& step, uint32_t index, bool reversed, std::vector<PlanRun>& runs) {
+  const uint32_t rows = step.rows();
+  if (reversed && step.can_be_cut()) {
+    for (uint32_t row = rows; row-- > 0;) runs.push_back({static_cast<uint16_t>(index), 1, row});
+    return;
+  }
+  for (uint32_t first = 0; first < rows; first += kMaxRunRows) {
+    runs.push_back({static_cast<uint16_t>(index), static_cast<uint16_t>(std::min(rows - first, kMaxRunRows)), first});
+  }
+}
+
+// Neighbouring runs of one step are one.
+void join(std::vector<PlanRun>& runs) {
+  std::vector<PlanRun> joined;
+  for (const PlanRun& run : runs) {
+    if (!joined.empty() && joined.back().step == run.step && joined.back().rows().last == run.first &&
+        joined.back().count + uint32_t{run.count} <= kMaxRunRows) {
+      joined.back().count = static_cast<uint16_t>(joined.back().count + run.count);
+    } else {
+      joined.push_back(run);
+    }
+  }
+  runs.swap(joined);
+}
+
+}  // namespace
+
+Schedule schedule(const Problem& problem, const Order& order) {
+  Schedule result;
+  result.ring_rows.assign(problem.blocks.size(), 0);
+  auto group = order.groups.begin();
+  for (uint32_t i = 0; i < problem.steps.size(); ++i) {
+    if (group != order.groups.end() && group->first == i) {
+      Turns(problem, *group, result).run();
+      i = group->last;
+      ++group;
+    } else {
+      run_alone(problem.steps[i], i, order.reversed[i], result.runs);
+    }
+  }
+  join(result.runs);
+  return result;
+}
+
+}  // namespace layout
+}  // namespace microplan
+
+#endif  // MICROPLAN_PASSES

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// The order in which a graph's rows are computed: every step in one go, row by row from the last to the first, or in turns
+// with its neighbours. Laptop only.
+#ifndef MICROPLAN_PLANNER_LAYOUT_SCHEDULE_H_
+#define MICROPLAN_PLANNER_LAYOUT_SCHEDULE_H_
+
+#include <stdint.h>
+
+#include <vector>
+
+#include "microplan/planner/graph.h"
+
+namespace microplan {
+namespace layout {
+
+constexpr uint32_t kNowhere = UINT32_MAX;
+
+// Memory of the arena that is placed as one: a root tensor, or a step's scratch.
+struct Block {
+  uint32_t index = 0;   // tensor, or operator for scratch
+  uint32_t bytes = 0;
+  uint32_t alignment = 1;
+  int32_t writer = -1;  // step; -1: an input of the model
+  bool is_scratch = false;
+  bool kept = false;    // an output of the model or a pinned input: needed after the last run
+  // All writers and readers see the same rows and take some of them at a time: a ring of rows may stand for the whole.
+  bool may_ring = false;
+  uint32_t rows = 0, row_bytes = 0;  // where may_ring
+};
+
+// One step of the graph with all that scheduling asks about it.
+struct Step {
+  uint32_t operator_index = 0;
+  Graph::Prepared prepared;
+  uint64_t instructions = 0;           // of all rows in one run
+  std::vector<uint32_t> blocks;        // of each view; kNowhere: not in the arena
+  uint32_t scratch = kNowhere;         // block
+
+  const Footprint::TensorRows& view(uint32_t i) const { return prepared.footprint.view[i]; }
+  uint32_t view_count() const { return prepared.footprint.view_count; }
+  uint32_t rows() const { return view(view_count() - 1).rows; }
+  Rows input_rows(uint32_t i, Rows rows) const { return prepared.variant->input_rows(prepared.params, i, rows); }
+  // Rows that one run has at least: all, where the operator cannot be cut or carries state.
+  bool can_be_cut() const;
+};
+
+// A graph as scheduling and placing see it.
+struct Problem {
+  std::vector<Step> steps;
+  std::vector<Block> blocks;
+  bool overlap = true;
+};
+// Without `overlap` no kernel's word on it is taken.
+Problem collect(Graph& graph, bool overlap);
+
+// What is decided about the order: for each step whether it runs from its last row to its first, and which neighbours
+// take turns.
+struct Order {
+  struct Group {
+    uint32_t first, last;  // steps, both included
+  };
+  std::vector<bool> reversed;  // by step
+  std::vector<Group> groups;   // apart and ascending
+};
+
+// The runs of an order, and what follows for the blocks.
+struct Schedule {
+  std::vector<PlanRun> runs;
+  std::vector<uint32_t> ring_rows;  // by block; 0: whole
+};
+Schedule schedule(const Problem& problem, const Order& order);
+
+}  // namespace layout
+}  // namespace microplan
+
+#endif  // MICROPLAN_PLANNER_LAYOUT_SCHEDULE_H_
