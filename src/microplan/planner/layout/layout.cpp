@@ -22,42 +22,51 @@ constexpr uint64_t kBudgetPercent = 2;
 // The longest chain of steps that take turns.
 constexpr uint32_t kMaxGroup = 6;
 
+std::vector<PlaceBlock> placed_blocks(const Problem& problem, const Lifetimes& lifetimes) {
+  std::vector<PlaceBlock> blocks(problem.blocks.size());
+  for (size_t b = 0; b < blocks.size(); ++b) blocks[b] = {lifetimes.bytes[b], problem.blocks[b].alignment};
+  return blocks;
+}
+
 // An order and what it needs.
 struct Candidate {
   Order order;
   Schedule schedule;
   Lifetimes lifetimes;
+  std::vector<uint64_t> peaks;  // live bytes of the steps, largest first
   Offsets offsets;
-
-  bool better_than(const Candidate& other) const {
-    if (offsets.arena_bytes != other.offsets.arena_bytes) return offsets.arena_bytes < other.offsets.arena_bytes;
-    if (lifetimes.live_bytes != other.lifetimes.live_bytes) return lifetimes.live_bytes < other.lifetimes.live_bytes;
-    return schedule.runs.size() < other.schedule.runs.size();
-  }
 };
 
+// What is alive, over all steps: a lower peak anywhere may let another step's order lower the arena.
+bool lives_on_less(const Candidate& a, const Candidate& b) {
+  return a.peaks != b.peaks ? a.peaks < b.peaks : a.schedule.runs.size() < b.schedule.runs.size();
+}
+
+bool is_smaller(const Candidate& a, const Candidate& b) {
+  if (a.offsets.arena_bytes != b.offsets.arena_bytes) return a.offsets.arena_bytes < b.offsets.arena_bytes;
+  return a.schedule.runs.size() < b.schedule.runs.size();
+}
+
+// Looks for a good order by changing one thing after the other, from several beginnings.
 class OrderSearch {
  public:
-  OrderSearch(const Problem& problem, uint64_t max_extra_runs) : problem_(problem), max_extra_runs_(max_extra_runs) {
+  OrderSearch(const Problem& problem, uint64_t max_extra_runs) : problem_(problem), max_runs_(max_extra_runs) {
     Order natural;
     natural.reversed.assign(problem.steps.size(), false);
     best_ = evaluate(natural);
-    natural_runs_ = best_.schedule.runs.size();
+    max_runs_ = std::min(max_runs_ + best_.schedule.runs.size(), uint64_t{UINT16_MAX});
   }
 
   const Candidate& best() const { return best_; }
 
-  void improve() {
-    constexpr int kRounds = 4;
-    const uint32_t steps = static_cast<uint32_t>(problem_.steps.size());
-    bool changed = true;
-    for (int round = 0; round < kRounds && changed; ++round) {
-      changed = false;
-      for (uint32_t i = 0; i < steps; ++i) {
-        for (uint32_t last = i + 1; last < steps && last - i < kMaxGroup; ++last) changed |= attempt(grouped(i, last));
-        changed |= attempt(reversed(i));
-        changed |= attempt(ungrouped(i));
-      }
+  void run() {
+    if (problem_.steps.size() < 2) return;
+    const Candidate natural = best_;
+    const Candidate in_turns = improve(natural, lives_on_less);
+    const Candidate starts[] = {natural, in_turns, alternate(natural), alternate(in_turns)};
+    for (const Candidate& start : starts) {
+      Candidate found = improve(start, is_smaller);
+      if (is_smaller(found, best_)) best_ = std::move(found);
     }
   }
 
@@ -67,69 +76,65 @@ class OrderSearch {
     candidate.order = order;
     candidate.schedule = schedule(problem_, order);
     candidate.lifetimes = find_lifetimes(problem_, candidate.schedule);
-    candidate.offsets.arena_bytes = UINT64_MAX;
-    // What is alive at once cannot be placed in less.
-    if (best_.offsets.arena_bytes == 0 || candidate.lifetimes.live_bytes <= best_.offsets.arena_bytes) {
-      candidate.offsets = place_in_order(placed_blocks(problem_, candidate.lifetimes), candidate.lifetimes);
-    }
+    candidate.peaks = candidate.lifetimes.step_bytes;
+    std::sort(candidate.peaks.rbegin(), candidate.peaks.rend());
+    candidate.offsets = place_in_order(placed_blocks(problem_, candidate.lifetimes), candidate.lifetimes);
     return candidate;
   }
 
-  bool attempt(const Order& order) {
-    if (order.reversed == best_.order.reversed && order.groups.size() == best_.order.groups.size() &&
-        std::equal(order.groups.begin(), order.groups.end(), best_.order.groups.begin(),
-                   [](const Order::Group& a, const Order::Group& b) { return a.first == b.first && a.last == b.last; })) {
-      return false;
+  using Better = bool (*)(const Candidate&, const Candidate&);
+
+  Candidate improve(Candidate from, Better better) const {
+    constexpr int kRounds = 4;
+    const uint32_t steps = static_cast<uint32_t>(problem_.steps.size());
+    bool changed = true;
+    const auto attempt = [&](const Order& order) {
+      if (order == from.order) return;
+      Candidate candidate = evaluate(order);
+      if (candidate.schedule.runs.size() > max_runs_ || !better(candidate, from)) return;
+      from = std::move(candidate);
+      changed = true;
+    };
+    for (int round = 0; round < kRounds && changed; ++round) {
+      changed = false;
+      for (uint32_t i = 0; i < steps; ++i) {
+        for (uint32_t last = i + 1; last < steps && last - i < kMaxGroup; ++last) attempt(grouped(from.order, i, last));
+        attempt(reversed(from.order, i));
+        attempt(ungrouped(from.order, i, i));
+      }
     }
-    Candidate candidate = evaluate(order);
-    if (candidate.schedule.runs.size() > natural_runs_ + max_extra_runs_ ||
-        candidate.schedule.runs.size() > UINT16_MAX || !candidate.better_than(best_)) {
-      return false;
-    }
-    best_ = std::move(candidate);
-    return true;
+    return from;
   }
 
-  Order reversed(uint32_t step) const {
-    Order order = best_.order;
+  // Every other step from its last row to its first, so that what one shifts down the next shifts up.
+  Candidate alternate(const Candidate& start) const {
+    Order order = start.order;
+    for (uint32_t i = 1; i < order.reversed.size(); i += 2) order = reversed(order, i);
+    Candidate candidate = evaluate(order);
+    return candidate.schedule.runs.size() > max_runs_ ? start : candidate;
+  }
+
+  Order reversed(Order order, uint32_t step) const {
     order.reversed[step] = !order.reversed[step] && problem_.steps[step].can_be_cut();
     return order;
   }
 
-  Order ungrouped(uint32_t step) const {
-    Order order = best_.order;
-    order.groups.erase(std::remove_if(order.groups.begin(), order.groups.end(),
-                                      [step](const Order::Group& group) {
-                                        return group.first <= step && step <= group.last;
-                                      }),
-                       order.groups.end());
+  static Order ungrouped(Order order, uint32_t first, uint32_t last) {
+    const auto touches = [first, last](const Order::Group& group) { return group.first <= last && first <= group.last; };
+    order.groups.erase(std::remove_if(order.groups.begin(), order.groups.end(), touches), order.groups.end());
     return order;
   }
 
-  Order grouped(uint32_t first, uint32_t last) const {
-    Order order = best_.order;
-    order.groups.erase(std::remove_if(order.groups.begin(), order.groups.end(),
-                                      [first, last](const Order::Group& group) {
-                                        return group.first <= last && first <= group.last;
-                                      }),
-                       order.groups.end());
-    order.groups.push_back({first, last});
-    std::sort(order.groups.begin(), order.groups.end(),
-              [](const Order::Group& a, const Order::Group& b) { return a.first < b.first; });
+  static Order grouped(const Order& from, uint32_t first, uint32_t last) {
+    Order order = ungrouped(from, first, last);
+    const auto behind = std::find_if(order.groups.begin(), order.groups.end(),
+                                     [last](const Order::Group& group) { return group.first > last; });
+    order.groups.insert(behind, {first, last});
     return order;
   }
 
- public:
-  static std::vector<PlaceBlock> placed_blocks(const Problem& problem, const Lifetimes& lifetimes) {
-    std::vector<PlaceBlock> blocks(problem.blocks.size());
-    for (size_t b = 0; b < blocks.size(); ++b) blocks[b] = {lifetimes.bytes[b], problem.blocks[b].alignment};
-    return blocks;
-  }
-
- private:
   const Problem& problem_;
-  const uint64_t max_extra_runs_;
-  size_t natural_runs_ = 0;
+  uint64_t max_runs_;
   Candidate best_;
 };
 
@@ -146,9 +151,9 @@ uint64_t extra_runs(const Problem& problem, const Layout::Options& options, uint
 Arrangement Layout::arrange(Graph& graph, uint32_t* arena_bytes) {
   const Problem problem = collect(graph, options_.overlap);
   OrderSearch search(problem, extra_runs(problem, options_, graph.options().flags));
-  search.improve();
+  search.run();
   const Candidate& best = search.best();
-  const Offsets offsets = place_exact(OrderSearch::placed_blocks(problem, best.lifetimes), best.lifetimes, best.offsets,
+  const Offsets offsets = place_exact(placed_blocks(problem, best.lifetimes), best.lifetimes, best.offsets,
                                       options_.max_nodes);
   schedule_ = best.schedule;
   ring_rows_.assign(graph.reader().tensor_count(), 0);

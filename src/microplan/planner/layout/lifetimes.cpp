@@ -56,6 +56,7 @@ class Finder {
     result_.bytes.assign(blocks, 0);
     result_.first.assign(blocks, kNowhere);
     result_.last.assign(blocks, 0);
+    result_.step_bytes.assign(problem_.steps.size(), 0);
     written_.assign(blocks, Range{});
     for (uint32_t b = 0; b < blocks; ++b) {
       const Block& block = problem_.blocks[b];
@@ -100,7 +101,6 @@ class Finder {
     if (step.scratch != kNowhere) {
       const Range all = {0, problem_.blocks[step.scratch].bytes};
       moment.touches.push_back({step.scratch, all, true});
-      moment.touches.push_back({step.scratch, all, false});
     }
     const Footprint::TensorRows& in = step.view(0);
     const Footprint::TensorRows& out = step.view(output);
@@ -146,6 +146,7 @@ class Finder {
     if (schedule_.ring_rows[b] != 0) {
       return {0, static_cast<int64_t>(problem_.blocks[b].row_bytes) * schedule_.ring_rows[b]};
     }
+    // Nobody reads scratch later: it lives while its step runs.
     Range range = {std::max(written_[b].first, needed_[b].first), std::min(written_[b].last, needed_[b].last)};
     if (range.empty()) range = {};
     for (const Touch& touch : moments_[m].touches) {
@@ -173,10 +174,8 @@ class Finder {
     }
     const uint32_t in_place_bytes = moment.in_place ? in_place(moment) : 0;
     live_bytes -= in_place_bytes;
-    if (live_bytes > result_.live_bytes) {
-      result_.live_bytes = live_bytes;
-      result_.peak_step = moment.step;
-    }
+    result_.live_bytes = std::max(result_.live_bytes, live_bytes);
+    result_.step_bytes[moment.step] = std::max(result_.step_bytes[moment.step], live_bytes);
     for (size_t i = 0; i < alive_.size(); ++i) {
       for (size_t k = 0; k < i; ++k) add_conflict(moment, alive_[k], alive_[i], in_place_bytes != 0);
     }

@@ -23,7 +23,7 @@ struct Lifetimes {
   std::vector<uint32_t> bytes;           // by block, under the schedule; 0: nothing lives in it
   std::vector<uint32_t> first, last;     // steps, by block
   uint64_t live_bytes = 0;               // the most alive at once: no placement is smaller
-  uint32_t peak_step = 0;                // where
+  std::vector<uint64_t> step_bytes;      // the same by step
 };
 Lifetimes find_lifetimes(const Problem& problem, const Schedule& schedule);
 

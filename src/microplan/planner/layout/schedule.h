@@ -58,9 +58,13 @@ Problem collect(Graph& graph, bool overlap);
 struct Order {
   struct Group {
     uint32_t first, last;  // steps, both included
+
+    bool operator==(const Group& other) const { return first == other.first && last == other.last; }
   };
   std::vector<bool> reversed;  // by step
   std::vector<Group> groups;   // apart and ascending
+
+  bool operator==(const Order& other) const { return reversed == other.reversed && groups == other.groups; }
 };
 
 // The runs of an order, and what follows for the blocks.
