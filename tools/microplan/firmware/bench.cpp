@@ -21,6 +21,7 @@ extern "C" __attribute__((noipa)) void microplan_bench_end() { asm volatile("");
 namespace {
 
 using microplan::Model;
+using microplan::Rows;
 using microplan::Status;
 using microplan::StepPhase;
 
