@@ -14,6 +14,9 @@
 
 namespace microplan {
 
+// The largest Params of a kernel, in bytes.
+constexpr uint32_t kMaxParamsBytes = 128;
+
 // What kernels are chosen for.
 struct Target {
   uint32_t features;  // TargetFeature bits
@@ -221,6 +224,9 @@ struct Variant {
 // in order reads no byte that was overwritten: 0 for in place, kNoOverlap when never.
 constexpr uint32_t kNoOverlap = UINT32_MAX;
 uint32_t overlap_bytes(const Variant& variant, const void* params);
+
+// Estimated instructions of one run over `rows` rows of the operator's output, the call included.
+uint64_t run_instructions(const Variant& variant, const void* params, const Target& target, uint32_t rows);
 
 }  // namespace microplan
 

@@ -131,7 +131,9 @@ Cost cost(const void* in, const Target&) {
   const auto& params = *static_cast<const Conv2dParams*>(in);
   const Window& window = params.window;
   const Conv2dDspShape shape(params);
-  const uint64_t pixels = uint64_t{window.batches} * window.out_h * window.out_w;
+  // Blocks of pixels are computed whole.
+  const uint64_t pixels = (uint64_t{window.batches} * window.out_h * window.out_w + dsp::kBlockPixels - 1) /
+                          dsp::kBlockPixels * dsp::kBlockPixels;
   const uint64_t outputs = pixels * window.out_c;
   const uint64_t depth = uint64_t{window.kernel_h} * window.kernel_w * params.filter_c;
   // Blocks at a border or over the end of a row, of all.
@@ -147,7 +149,7 @@ Cost cost(const void* in, const Target&) {
   const uint64_t sum = outputs * (output_cost + pair_cost * shape.pairs) + pixels * shape.groups * pixel_cost;
   const uint32_t model_bytes = static_cast<uint32_t>(window.out_c * (depth + 4));
   const uint32_t bytes = packed_bytes(shape);
-  return {outputs * depth, sum / 100, bytes > model_bytes ? bytes - model_bytes : 0};
+  return {window_outputs(window) * depth, sum / 100, bytes > model_bytes ? bytes - model_bytes : 0};
 }
 
 }  // namespace

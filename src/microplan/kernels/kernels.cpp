@@ -2,6 +2,10 @@
 // The list of all kernels, from the operator table; what several variants' planner sides share.
 #include "microplan/kernels.h"
 
+#include <string.h>
+
+#include "microplan/kernels/window.h"
+
 namespace microplan {
 
 const Variant* const kAllVariants[] = {
@@ -29,6 +33,35 @@ uint32_t overlap_bytes(const Variant& variant, const void* params) {
     if (written > kept && written - kept > worst) worst = written - kept;
   }
   return static_cast<uint32_t>(worst);
+}
+
+namespace {
+
+// Operators whose Params begin with their Window: AVERAGE_POOL_2D, CONV_2D, DEPTHWISE_CONV_2D, MAX_POOL_2D.
+bool slides_a_window(uint8_t operator_code) {
+  return operator_code == 1 || operator_code == 3 || operator_code == 4 || operator_code == 17;
+}
+
+}  // namespace
+
+uint64_t run_instructions(const Variant& variant, const void* params, const Target& target, uint32_t rows) {
+  // The executor's turn and the kernel's entry; measured on Cortex-M4.
+  constexpr uint32_t kCall = 120;
+  Footprint footprint;
+  if (!variant.footprint(params, &footprint)) return UINT64_MAX;
+  const uint32_t all_rows = footprint.view[footprint.view_count - 1].rows;
+  if (rows == all_rows || !slides_a_window(variant.operator_code) || rows > UINT16_MAX) {
+    return kCall + variant.cost(params, target).instructions * rows / all_rows;
+  }
+  // Kernels take rows or pixels several at a time: what a lower image would cost.
+  alignas(8) uint8_t fewer[kMaxParamsBytes];
+  memcpy(fewer, params, variant.params_bytes);
+  Window window;
+  memcpy(&window, fewer, sizeof window);
+  window.batches = 1;
+  window.out_h = static_cast<uint16_t>(rows);
+  memcpy(fewer, &window, sizeof window);
+  return kCall + variant.cost(fewer, target).instructions;
 }
 
 }  // namespace microplan

@@ -17,9 +17,6 @@ constexpr uint32_t kMaxRunRows = UINT16_MAX;
 // How many runs `rows` rows take.
 constexpr uint32_t runs_of(uint32_t rows) { return (rows + kMaxRunRows - 1) / kMaxRunRows; }
 
-// The largest Params of a kernel, in bytes.
-constexpr uint32_t kMaxParamsBytes = 128;
-
 enum class Storage : uint8_t {
   kUnknown,   // not computed by any operator so far
   kConstant,  // in the model

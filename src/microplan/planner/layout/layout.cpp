@@ -15,10 +15,11 @@ using namespace layout;
 
 namespace {
 
-// What a further run costs: the executor's turn and the kernel's entry. Measured on Cortex-M4, 100 to 250.
-constexpr uint64_t kRunInstructions = 200;
-// Of the instructions of all steps, what smaller memory may cost unless RAM is preferred.
+// What smaller memory may cost, of the instructions of all steps, unless RAM is preferred.
 constexpr uint64_t kBudgetPercent = 2;
+constexpr uint64_t kRamBudgetPercent = 100;
+// Rows of one run that are tried, most first.
+constexpr uint32_t kRunRows[] = {8, 4, 2, 1};
 // The longest chain of steps that take turns.
 constexpr uint32_t kMaxGroup = 6;
 
@@ -39,31 +40,31 @@ struct Candidate {
 
 // What is alive, over all steps: a lower peak anywhere may let another step's order lower the arena.
 bool lives_on_less(const Candidate& a, const Candidate& b) {
-  return a.peaks != b.peaks ? a.peaks < b.peaks : a.schedule.runs.size() < b.schedule.runs.size();
+  return a.peaks != b.peaks ? a.peaks < b.peaks : a.schedule.instructions < b.schedule.instructions;
 }
 
 bool is_smaller(const Candidate& a, const Candidate& b) {
   if (a.offsets.arena_bytes != b.offsets.arena_bytes) return a.offsets.arena_bytes < b.offsets.arena_bytes;
-  return a.schedule.runs.size() < b.schedule.runs.size();
+  return a.schedule.instructions < b.schedule.instructions;
 }
 
 // Looks for a good order by changing one thing after the other, from several beginnings.
 class OrderSearch {
  public:
-  OrderSearch(const Problem& problem, uint64_t max_extra_runs) : problem_(problem), max_runs_(max_extra_runs) {
+  OrderSearch(const Problem& problem, uint64_t budget_percent) : problem_(problem) {
     Order natural;
-    natural.reversed.assign(problem.steps.size(), false);
-    best_ = evaluate(natural);
-    max_runs_ = std::min(max_runs_ + best_.schedule.runs.size(), uint64_t{UINT16_MAX});
+    natural.ways.resize(problem.steps.size());
+    (void)evaluate(natural, &best_);
+    max_instructions_ = best_.schedule.instructions + best_.schedule.instructions / 100 * budget_percent;
   }
 
   const Candidate& best() const { return best_; }
 
   void run() {
-    if (problem_.steps.size() < 2) return;
     const Candidate natural = best_;
     const Candidate in_turns = improve(natural, lives_on_less);
-    const Candidate starts[] = {natural, in_turns, alternate(natural), alternate(in_turns)};
+    const Candidate starts[] = {natural,  in_turns, alternate(natural, 0), alternate(natural, 1), alternate(in_turns, 0),
+                                alternate(in_turns, 1)};
     for (const Candidate& start : starts) {
       Candidate found = improve(start, is_smaller);
       if (is_smaller(found, best_)) best_ = std::move(found);
@@ -71,15 +72,16 @@ class OrderSearch {
   }
 
  private:
-  Candidate evaluate(const Order& order) const {
-    Candidate candidate;
-    candidate.order = order;
-    candidate.schedule = schedule(problem_, order);
-    candidate.lifetimes = find_lifetimes(problem_, candidate.schedule);
-    candidate.peaks = candidate.lifetimes.step_bytes;
-    std::sort(candidate.peaks.rbegin(), candidate.peaks.rend());
-    candidate.offsets = place_in_order(placed_blocks(problem_, candidate.lifetimes), candidate.lifetimes);
-    return candidate;
+  // False when the order costs too much.
+  bool evaluate(const Order& order, Candidate* candidate) const {
+    candidate->order = order;
+    candidate->schedule = schedule(problem_, order);
+    if (candidate->schedule.instructions > max_instructions_ || candidate->schedule.runs.size() > UINT16_MAX) return false;
+    candidate->lifetimes = find_lifetimes(problem_, candidate->schedule);
+    candidate->peaks = candidate->lifetimes.step_bytes;
+    std::sort(candidate->peaks.rbegin(), candidate->peaks.rend());
+    candidate->offsets = place_in_order(placed_blocks(problem_, candidate->lifetimes), candidate->lifetimes);
+    return true;
   }
 
   using Better = bool (*)(const Candidate&, const Candidate&);
@@ -89,33 +91,37 @@ class OrderSearch {
     const uint32_t steps = static_cast<uint32_t>(problem_.steps.size());
     bool changed = true;
     const auto attempt = [&](const Order& order) {
-      if (order == from.order) return;
-      Candidate candidate = evaluate(order);
-      if (candidate.schedule.runs.size() > max_runs_ || !better(candidate, from)) return;
+      Candidate candidate;
+      if (order == from.order || !evaluate(order, &candidate) || !better(candidate, from)) return;
       from = std::move(candidate);
       changed = true;
     };
     for (int round = 0; round < kRounds && changed; ++round) {
       changed = false;
       for (uint32_t i = 0; i < steps; ++i) {
-        for (uint32_t last = i + 1; last < steps && last - i < kMaxGroup; ++last) attempt(grouped(from.order, i, last));
-        attempt(reversed(from.order, i));
+        for (const uint32_t rows : kRunRows) {
+          for (uint32_t last = i + 1; last < steps && last - i < kMaxGroup; ++last) {
+            attempt(grouped(from.order, i, last, rows));
+          }
+          attempt(with_way(from.order, i, {from.order.ways[i].reversed, rows}));
+          attempt(with_way(from.order, i, {!from.order.ways[i].reversed, rows}));
+        }
         attempt(ungrouped(from.order, i, i));
       }
     }
     return from;
   }
 
-  // Every other step from its last row to its first, so that what one shifts down the next shifts up.
-  Candidate alternate(const Candidate& start) const {
+  // Every other step from its last rows to its first, so that what one shifts down the next shifts up.
+  Candidate alternate(const Candidate& start, uint32_t first) const {
     Order order = start.order;
-    for (uint32_t i = 1; i < order.reversed.size(); i += 2) order = reversed(order, i);
-    Candidate candidate = evaluate(order);
-    return candidate.schedule.runs.size() > max_runs_ ? start : candidate;
+    for (uint32_t i = first; i < order.ways.size(); i += 2) order = with_way(order, i, {true, kRunRows[0]});
+    Candidate candidate;
+    return evaluate(order, &candidate) ? candidate : start;
   }
 
-  Order reversed(Order order, uint32_t step) const {
-    order.reversed[step] = !order.reversed[step] && problem_.steps[step].can_be_cut();
+  Order with_way(Order order, uint32_t step, Order::Way way) const {
+    if (problem_.steps[step].can_be_cut()) order.ways[step] = way;
     return order;
   }
 
@@ -125,32 +131,30 @@ class OrderSearch {
     return order;
   }
 
-  static Order grouped(const Order& from, uint32_t first, uint32_t last) {
+  static Order grouped(const Order& from, uint32_t first, uint32_t last, uint32_t rows) {
     Order order = ungrouped(from, first, last);
     const auto behind = std::find_if(order.groups.begin(), order.groups.end(),
                                      [last](const Order::Group& group) { return group.first > last; });
     order.groups.insert(behind, {first, last});
+    for (uint32_t i = first; i <= last; ++i) order.ways[i] = {false, rows};
     return order;
   }
 
   const Problem& problem_;
-  uint64_t max_runs_;
+  uint64_t max_instructions_ = UINT64_MAX;
   Candidate best_;
 };
 
-uint64_t extra_runs(const Problem& problem, const Layout::Options& options, uint32_t flags) {
+uint64_t budget_percent(const Layout::Options& options, uint32_t flags) {
   if (!options.rows || (flags & kPlanPrefersSpeed)) return 0;
-  if (flags & kPlanPrefersRam) return UINT16_MAX;
-  uint64_t instructions = 0;
-  for (const Step& step : problem.steps) instructions += step.instructions;
-  return instructions * kBudgetPercent / 100 / kRunInstructions;
+  return (flags & kPlanPrefersRam) ? kRamBudgetPercent : kBudgetPercent;
 }
 
 }  // namespace
 
 Arrangement Layout::arrange(Graph& graph, uint32_t* arena_bytes) {
   const Problem problem = collect(graph, options_.overlap);
-  OrderSearch search(problem, extra_runs(problem, options_, graph.options().flags));
+  OrderSearch search(problem, budget_percent(options_, graph.options().flags));
   search.run();
   const Candidate& best = search.best();
   const Offsets offsets = place_exact(placed_blocks(problem, best.lifetimes), best.lifetimes, best.offsets,

@@ -18,6 +18,12 @@ bool Step::can_be_cut() const {
   return rows() > 1;
 }
 
+uint64_t Step::run_instructions(const Target& target, uint32_t rows) const {
+  const auto known = run_instructions_.find(rows);
+  if (known != run_instructions_.end()) return known->second;
+  return run_instructions_[rows] = microplan::run_instructions(*prepared.variant, prepared.params, target, rows);
+}
+
 namespace {
 
 void add_step(Graph& graph, uint32_t operator_index, const Graph::Context& context, Problem& problem,
@@ -26,8 +32,6 @@ void add_step(Graph& graph, uint32_t operator_index, const Graph::Context& conte
   step.operator_index = operator_index;
   // build() has prepared this operator before, without a finding.
   (void)graph.prepare(context, &step.prepared);
-  const Variant& variant = *step.prepared.variant;
-  step.instructions = variant.cost(step.prepared.params, graph.options().target).instructions;
   for (uint32_t i = 0; i < step.view_count(); ++i) {
     const uint32_t tensor = static_cast<uint32_t>(context.tensor(step.view(i).operand));
     step.blocks.push_back(block_of[graph.root(tensor)]);
@@ -59,6 +63,7 @@ void find_rings(Problem& problem) {
 Problem collect(Graph& graph, bool overlap) {
   Problem problem;
   problem.overlap = overlap;
+  problem.target = graph.options().target;
   TfliteReader& reader = graph.reader();
   std::vector<uint32_t> block_of(reader.tensor_count(), kNowhere);
   for (uint32_t i = 0; i < reader.tensor_count(); ++i) {
@@ -97,12 +102,12 @@ Problem collect(Graph& graph, bool overlap) {
 
 namespace {
 
-// Runs the steps of a group on demand of the last one, a row at a time, so that each is asked for no more than its readers
-// need.
+// Runs the steps of a group on demand of the last one, a few rows at a time, so that each computes no more than its readers
+// need soon.
 class Turns {
  public:
-  Turns(const Problem& problem, Order::Group group, Schedule& result)
-      : problem_(problem), group_(group), result_(result), done_(group.last - group.first + 1, 0) {}
+  Turns(const Problem& problem, const Order& order, Order::Group group, Schedule& result)
+      : problem_(problem), order_(order), group_(group), result_(result), done_(group.last - group.first + 1, 0) {}
 
   void run() {
     // Steps whose output nobody in the group reads: the last one, and those that others read later.
@@ -139,7 +144,7 @@ class Turns {
     const Step& step = problem_.steps[index];
     uint32_t& done = done_[index - group_.first];
     while (done < rows) {
-      const Rows next = {done, step.can_be_cut() ? done + 1 : step.rows()};
+      const Rows next = {done, step.can_be_cut() ? std::min(done + order_.ways[index].rows, step.rows()) : step.rows()};
       for (uint32_t i = 0; i + 1 < step.view_count(); ++i) {
         if (step.blocks[i] == kNowhere) continue;
         const Block& block = problem_.blocks[step.blocks[i]];
@@ -181,15 +186,21 @@ class Turns {
   }
 
   const Problem& problem_;
+  const Order& order_;
   const Order::Group group_;
   Schedule& result_;
   std::vector<uint32_t> done_;  // rows, by step of the group
 };
 
-void run_alone(const Step& step, uint32_t index, bool reversed, std::vector<PlanRun>& runs) {
+void run_alone(const Step& step, uint32_t index, const Order::Way& way, std::vector<PlanRun>& runs) {
   const uint32_t rows = step.rows();
-  if (reversed && step.can_be_cut()) {
-    for (uint32_t row = rows; row-- > 0;) runs.push_back({static_cast<uint16_t>(index), 1, row});
+  if (way.reversed && step.can_be_cut()) {
+    // The last run has what is left: kernels that take rows two at a time begin with an even one.
+    for (uint32_t last = rows; last != 0;) {
+      const uint32_t first = (last - 1) / way.rows * way.rows;
+      runs.push_back({static_cast<uint16_t>(index), static_cast<uint16_t>(last - first), first});
+      last = first;
+    }
     return;
   }
   for (uint32_t first = 0; first < rows; first += kMaxRunRows) {
@@ -219,14 +230,17 @@ Schedule schedule(const Problem& problem, const Order& order) {
   auto group = order.groups.begin();
   for (uint32_t i = 0; i < problem.steps.size(); ++i) {
     if (group != order.groups.end() && group->first == i) {
-      Turns(problem, *group, result).run();
+      Turns(problem, order, *group, result).run();
       i = group->last;
       ++group;
     } else {
-      run_alone(problem.steps[i], i, order.reversed[i], result.runs);
+      run_alone(problem.steps[i], i, order.ways[i], result.runs);
     }
   }
   join(result.runs);
+  for (const PlanRun& run : result.runs) {
+    result.instructions += problem.steps[run.step].run_instructions(problem.target, run.count);
+  }
   return result;
 }
 

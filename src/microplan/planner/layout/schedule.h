@@ -6,6 +6,7 @@
 
 #include <stdint.h>
 
+#include <map>
 #include <vector>
 
 #include "microplan/planner/graph.h"
@@ -32,7 +33,6 @@ struct Block {
 struct Step {
   uint32_t operator_index = 0;
   Graph::Prepared prepared;
-  uint64_t instructions = 0;           // of all rows in one run
   std::vector<uint32_t> blocks;        // of each view; kNowhere: not in the arena
   uint32_t scratch = kNowhere;         // block
 
@@ -42,6 +42,11 @@ struct Step {
   Rows input_rows(uint32_t i, Rows rows) const { return prepared.variant->input_rows(prepared.params, i, rows); }
   // Rows that one run has at least: all, where the operator cannot be cut or carries state.
   bool can_be_cut() const;
+  // Estimated, of one run of so many rows.
+  uint64_t run_instructions(const Target& target, uint32_t rows) const;
+
+ private:
+  mutable std::map<uint32_t, uint64_t> run_instructions_;  // by rows: asked for again and again
 };
 
 // A graph as scheduling and placing see it.
@@ -49,28 +54,37 @@ struct Problem {
   std::vector<Step> steps;
   std::vector<Block> blocks;
   bool overlap = true;
+  Target target = {};
 };
 // Without `overlap` no kernel's word on it is taken.
 Problem collect(Graph& graph, bool overlap);
 
-// What is decided about the order: for each step whether it runs from its last row to its first, and which neighbours
-// take turns.
+// What is decided about the order.
 struct Order {
+  // Of one step.
+  struct Way {
+    bool reversed = false;  // from its last rows to its first, where it takes no turns
+    uint32_t rows = 1;      // of one run, where it is reversed or takes turns
+
+    bool operator==(const Way& other) const { return reversed == other.reversed && rows == other.rows; }
+  };
+  // Neighbours that take turns.
   struct Group {
     uint32_t first, last;  // steps, both included
 
     bool operator==(const Group& other) const { return first == other.first && last == other.last; }
   };
-  std::vector<bool> reversed;  // by step
-  std::vector<Group> groups;   // apart and ascending
+  std::vector<Way> ways;      // by step
+  std::vector<Group> groups;  // apart and ascending
 
-  bool operator==(const Order& other) const { return reversed == other.reversed && groups == other.groups; }
+  bool operator==(const Order& other) const { return ways == other.ways && groups == other.groups; }
 };
 
 // The runs of an order, and what follows for the blocks.
 struct Schedule {
   std::vector<PlanRun> runs;
   std::vector<uint32_t> ring_rows;  // by block; 0: whole
+  uint64_t instructions = 0;        // estimated
 };
 Schedule schedule(const Problem& problem, const Order& order);
 
