@@ -124,16 +124,13 @@ struct Rows {
   uint32_t last;
 };
 
-// One call of a step's kernel: output rows [first, first + count). A step whose tensors are whole has one run; where a
+// One call of a step's kernel. A step whose tensors are whole has one run; where a
 // tensor exists only as some of its rows, the runs of its writer and its readers take turns.
 struct PlanRun {
-  uint16_t step;
-  uint16_t count;
-  uint32_t first;
-
-  Rows rows() const { return {first, first + count}; }
+  uint32_t step;
+  Rows rows;  // of the output
 };
-static_assert(sizeof(PlanRun) == 8, "the plan format is fixed");
+static_assert(sizeof(PlanRun) == 12, "the plan format is fixed");
 
 // An operator made ready. Its operands: view_count PlanViews, then constant_count Refs.
 struct PlanStep {

@@ -73,7 +73,7 @@ void Model::reset() {
 
 // Out of line and cold: without a hook there is no branch to take.
 [[gnu::noinline, gnu::cold]] void Model::tell(const PlanRun& run, StepPhase phase) const {
-  hook_(hook_user_, run.step, run.rows(), phase);
+  hook_(hook_user_, run.step, run.rows, phase);
 }
 
 // kMore or kPending: `budget` runs were made and there are more.
@@ -88,9 +88,10 @@ Status Model::run(uint32_t budget) {
     const PlanStep& step = steps[run.step];
 
     if (hook_ != nullptr) tell(run, StepPhase::kBegin);
-    Position next = {next_.list, static_cast<uint16_t>(next_.run + 1)};
+    Position next = next_;
+    ++next.run;
     const Io io(bases_, plan + step.operands, step.view_count, &next);
-    const Status status = kernels_.get(step.kernel).run(plan + step.params, run.rows(), io,
+    const Status status = kernels_.get(step.kernel).run(plan + step.params, run.rows, io,
                                                         const_cast<uint8_t*>(bases_.resolve(step.scratch)));
     if (status == Status::kOk) {
       if (hook_ != nullptr) tell(run, StepPhase::kEnd);

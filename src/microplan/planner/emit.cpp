@@ -37,7 +37,6 @@ class Emitter final : public ConstantWriter {
  private:
   void emit_operator(uint32_t operator_index);
   void emit_step(const Graph::Context& context, const Graph::Prepared& prepared);
-  void emit_runs(uint32_t rows);
   void emit_kernels();
   void emit_io(uint32_t tensor, uint32_t at);
   // Returns their number.
@@ -76,7 +75,6 @@ class Emitter final : public ConstantWriter {
   uint64_t fill_ = 0;      // where the constant that was begun goes on
   uint32_t operands_ = 0;  // where the next step's operands go
   uint32_t step_ = 0;
-  uint32_t run_ = 0;
   uint32_t segments_ = 0;
   PlanHeader header_ = {};
   const Graph::Context* context_ = nullptr;
@@ -158,17 +156,11 @@ void Emitter::emit_step(const Graph::Context& context, const Graph::Prepared& pr
   operands_ += footprint.constant_count * static_cast<uint32_t>(sizeof(Ref));
 
   write(header_.steps + step_ * sizeof step, &step, sizeof step);
-  if (graph_.arrangement().runs == nullptr) emit_runs(footprint.view[footprint.view_count - 1].rows);
-  ++step_;
-}
-
-// All rows of the step, in as few runs as can be.
-void Emitter::emit_runs(uint32_t rows) {
-  for (uint32_t first = 0; first < rows; first += kMaxRunRows) {
-    const uint32_t count = rows - first < kMaxRunRows ? rows - first : kMaxRunRows;
-    const PlanRun run = {static_cast<uint16_t>(step_), static_cast<uint16_t>(count), first};
-    write(header_.runs + run_++ * sizeof run, &run, sizeof run);
+  if (graph_.arrangement().runs == nullptr) {
+    const PlanRun run = {step_, {0, footprint.view[footprint.view_count - 1].rows}};
+    write(header_.runs + step_ * sizeof run, &run, sizeof run);
   }
+  ++step_;
 }
 
 void Emitter::emit_kernels() {
@@ -266,7 +258,8 @@ Status Emitter::run() {
   header_.lists = header_.fills + header_.fill_count * static_cast<uint32_t>(sizeof(PlanFill));
   header_.steps = header_.lists + static_cast<uint32_t>(sizeof(PlanList));
   header_.runs = header_.steps + header_.step_count * static_cast<uint32_t>(sizeof(PlanStep));
-  header_.run_count = graph_.run_count();
+  const Arrangement& arrangement = graph_.arrangement();
+  header_.run_count = arrangement.runs == nullptr ? header_.step_count : arrangement.run_count;
   operands_ = header_.runs + header_.run_count * static_cast<uint32_t>(sizeof(PlanRun));
   cursor_ = operands_ + graph_.operand_words() * 4;
 
@@ -285,7 +278,6 @@ Status Emitter::run() {
   (void)emit_fills(true);
   const PlanList list = {0, header_.run_count};
   write(header_.lists, &list, sizeof list);
-  const Arrangement& arrangement = graph_.arrangement();
   if (arrangement.runs != nullptr) {
     write(header_.runs, arrangement.runs, arrangement.run_count * static_cast<uint32_t>(sizeof(PlanRun)));
   }

@@ -296,9 +296,7 @@ Status Graph::prepare(const Context& context, Prepared* prepared) {
                         TEXT("replace it in the model by supported operators (see docs/operators.md)"), code);
   }
   prepared->variant = best;
-  const bool sized = best->footprint(prepared->params, &prepared->footprint);
-  const uint32_t rows = sized ? prepared->footprint.view[prepared->footprint.view_count - 1].rows : 0;
-  if (!sized || (best->whole_only && rows > kMaxRunRows)) {
+  if (!best->footprint(prepared->params, &prepared->footprint)) {
     return context.fail(Status::kTooLarge, output_operand(0), TEXT("the operator's tensors are too large"),
                         TEXT("use a smaller model"), kNoNumber);
   }
@@ -315,7 +313,6 @@ Status Graph::visit_step(const Context& context) {
     if (variants_.variants[i] == &variant) used_[i] = 1;
   }
   const Footprint& footprint = prepared.footprint;
-  run_count_ += runs_of(footprint.view[footprint.view_count - 1].rows);
   for (uint32_t i = 0; i < footprint.view_count; ++i) {
     const Footprint::TensorRows& view = footprint.view[i];
     const int32_t index = context.tensor(view.operand);
@@ -380,7 +377,6 @@ Status Graph::place() {
     arena_bytes = place_greedy(placements_, placement_count());
   } else {
     arrangement_ = options_.arranger->arrange(*this, &arena_bytes);
-    run_count_ = arrangement_.run_count;
   }
   if (arena_bytes == UINT32_MAX || state_bytes > kMaxBytes) {
     return report({Status::kTooLarge, -1, -1, TEXT("the model needs more than 256 MB of memory"),

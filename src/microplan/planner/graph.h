@@ -12,11 +12,6 @@
 
 namespace microplan {
 
-// Rows of one run at most.
-constexpr uint32_t kMaxRunRows = UINT16_MAX;
-// How many runs `rows` rows take.
-constexpr uint32_t runs_of(uint32_t rows) { return (rows + kMaxRunRows - 1) / kMaxRunRows; }
-
 enum class Storage : uint8_t {
   kUnknown,   // not computed by any operator so far
   kConstant,  // in the model
@@ -88,8 +83,6 @@ class Graph {
   const VariantTable& variants() const { return variants_; }
   uint32_t step_count() const { return step_count_; }
   const Arrangement& arrangement() const { return arrangement_; }
-  // Runs of all steps.
-  uint32_t run_count() const { return run_count_; }
   uint32_t operand_words() const { return operand_words_; }
   bool used(uint32_t variant) const { return used_[variant] != 0; }
   const TensorRecord& tensor(uint32_t index) const { return tensors_[tensors_[index].root]; }
@@ -128,7 +121,6 @@ class Graph {
   Placement* placements_ = nullptr;  // of every tensor, then of every operator's scratch
   uint8_t* used_ = nullptr;          // 1 for each variant that a step uses
   uint32_t step_count_ = 0;
-  uint32_t run_count_ = 0;
   uint32_t operand_words_ = 0;
   Arrangement arrangement_;
 };

@@ -256,9 +256,9 @@ bool Verifier::check_run(const PlanRun& run, uint32_t* overlapping_rows) const {
   if (!read_step(step, &parts)) return false;
   const Variant& variant = *parts.variant;
   const uint32_t all_rows = parts.footprint.view[step.view_count - 1].rows;
-  const Rows rows = run.rows();
-  if (run.count == 0 || run.first > all_rows || run.count > all_rows - run.first) return false;
-  if (variant.whole_only && run.count != all_rows) return false;
+  const Rows rows = run.rows;
+  if (rows.first >= rows.last || rows.last > all_rows) return false;
+  if (variant.whole_only && (rows.first != 0 || rows.last != all_rows)) return false;
 
   Area areas[Footprint::kMaxViews];
   for (uint32_t i = 0; i < step.view_count; ++i) {
@@ -268,7 +268,7 @@ bool Verifier::check_run(const PlanRun& run, uint32_t* overlapping_rows) const {
     if (needed.first > needed.last || needed.last > tensor.rows || needed.last - needed.first > view.ring_rows) return false;
     areas[i] = area_of(view, needed, tensor);
   }
-  const uint32_t scratch = variant.scratch_bytes == nullptr ? 0 : variant.scratch_bytes(parts.params, run.count);
+  const uint32_t scratch = variant.scratch_bytes == nullptr ? 0 : variant.scratch_bytes(parts.params, rows.last - rows.first);
   if (scratch == 0 ? step.scratch.bits != 0 : !check_ref(step.scratch, scratch, kBufferAlignment, true)) return false;
   const Area scratch_area = {step.scratch.segment(), step.scratch.offset(), uint64_t{step.scratch.offset()} + scratch};
 

@@ -68,7 +68,7 @@ alignas(kBufferAlignment) const StubPlan microplan_model_data = {
     {{0, 2}},
     {{kMixId, 2, 1, 0, offsetof(StubPlan, mix_views), {}},
      {kBurnId, 2, 0, offsetof(StubPlan, burn_rounds), offsetof(StubPlan, burn_views), {}}},
-    {{0, 1, 0}, {1, 1, 0}},
+    {{0, {0, 1}}, {1, {0, 1}}},
     {{0, firmware_model::kStateBytes, 0}},
     {view(0), view(kSecond)},
     make_ref(Segment::kState, 0),

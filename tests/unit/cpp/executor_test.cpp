@@ -87,7 +87,7 @@ class PlanBuilder {
     for (uint32_t i = 0; i < steps.size(); ++i) {
       append(PlanStep{steps[i].kernel, 1, 0, params + 4 * i, operands, make_ref(Segment::kNone, 0)});
     }
-    for (uint32_t i = 0; i < steps.size(); ++i) append(PlanRun{static_cast<uint16_t>(i), 1, 0});
+    for (uint32_t i = 0; i < steps.size(); ++i) append(PlanRun{i, {0, 1}});
     append(PlanView{byte, 1, 1});
     for (const StepSpec& step : steps) append(step.params);
     head.plan_bytes = size();

@@ -82,8 +82,8 @@ class Finder {
     for (const PlanRun& run : schedule_.runs) {
       const Step& step = problem_.steps[run.step];
       const bool in_order = problem_.overlap && step.prepared.variant->overlap != Overlap::kNone;
-      const uint32_t height = in_order ? 1 : run.count;
-      for (uint32_t row = run.first; row < run.rows().last; row += height) add_moment(run, step, {row, row + height});
+      const uint32_t height = in_order ? 1 : run.rows.last - run.rows.first;
+      for (uint32_t row = run.rows.first; row < run.rows.last; row += height) add_moment(run, step, {row, row + height});
     }
   }
 
@@ -94,7 +94,7 @@ class Finder {
     for (uint32_t i = 0; i <= output; ++i) {
       if (step.blocks[i] == kNowhere) continue;
       // Kernels give their word on the first input alone.
-      const Rows touched = i == output ? rows : step.input_rows(i, i == 0 ? rows : run.rows());
+      const Rows touched = i == output ? rows : step.input_rows(i, i == 0 ? rows : run.rows);
       if (touched.first == touched.last) continue;
       moment.touches.push_back({step.blocks[i], range_of(step, i, touched), i == output});
     }

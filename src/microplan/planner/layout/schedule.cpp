@@ -119,8 +119,8 @@ class Turns {
   }
 
  private:
-  bool in_group(int32_t step) const {
-    return step >= static_cast<int32_t>(group_.first) && step <= static_cast<int32_t>(group_.last);
+  bool in_group(int64_t step) const {
+    return step >= group_.first && step <= group_.last;
   }
   bool reads(uint32_t step, uint32_t block) const {
     const std::vector<uint32_t>& blocks = problem_.steps[step].blocks;
@@ -154,7 +154,7 @@ class Turns {
         const bool same_rows = problem_.steps[writer].rows() == step.view(i).rows;
         produce(writer, same_rows ? step.input_rows(i, next).last : problem_.steps[writer].rows());
       }
-      result_.runs.push_back({static_cast<uint16_t>(index), static_cast<uint16_t>(next.last - next.first), next.first});
+      result_.runs.push_back({index, next});
       done = next.last;
     }
   }
@@ -178,9 +178,9 @@ class Turns {
       if (!in_group(run.step)) break;
       const Step& step = problem_.steps[run.step];
       for (uint32_t i = 0; i + 1 < step.view_count(); ++i) {
-        if (step.blocks[i] == index) oldest = std::min(oldest, step.input_rows(i, run.rows()).first);
+        if (step.blocks[i] == index) oldest = std::min(oldest, step.input_rows(i, run.rows).first);
       }
-      if (run.step == writer && run.rows().last > oldest) most = std::max(most, run.rows().last - oldest);
+      if (run.step == writer && run.rows.last > oldest) most = std::max(most, run.rows.last - oldest);
     }
     return most;
   }
@@ -198,23 +198,20 @@ void run_alone(const Step& step, uint32_t index, const Order::Way& way, std::vec
     // The last run has what is left: kernels that take rows two at a time begin with an even one.
     for (uint32_t last = rows; last != 0;) {
       const uint32_t first = (last - 1) / way.rows * way.rows;
-      runs.push_back({static_cast<uint16_t>(index), static_cast<uint16_t>(last - first), first});
+      runs.push_back({index, {first, last}});
       last = first;
     }
     return;
   }
-  for (uint32_t first = 0; first < rows; first += kMaxRunRows) {
-    runs.push_back({static_cast<uint16_t>(index), static_cast<uint16_t>(std::min(rows - first, kMaxRunRows)), first});
-  }
+  runs.push_back({index, {0, rows}});
 }
 
 // Neighbouring runs of one step are one.
 void join(std::vector<PlanRun>& runs) {
   std::vector<PlanRun> joined;
   for (const PlanRun& run : runs) {
-    if (!joined.empty() && joined.back().step == run.step && joined.back().rows().last == run.first &&
-        joined.back().count + uint32_t{run.count} <= kMaxRunRows) {
-      joined.back().count = static_cast<uint16_t>(joined.back().count + run.count);
+    if (!joined.empty() && joined.back().step == run.step && joined.back().rows.last == run.rows.first) {
+      joined.back().rows.last = run.rows.last;
     } else {
       joined.push_back(run);
     }
@@ -239,7 +236,7 @@ Schedule schedule(const Problem& problem, const Order& order) {
   }
   join(result.runs);
   for (const PlanRun& run : result.runs) {
-    result.instructions += problem.steps[run.step].run_instructions(problem.target, run.count);
+    result.instructions += problem.steps[run.step].run_instructions(problem.target, run.rows.last - run.rows.first);
   }
   return result;
 }
