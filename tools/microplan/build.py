@@ -18,7 +18,7 @@ from typing import Literal
 from microplan.boards import Board, Compiler, Support, boards_dir
 from microplan.elf import ElfSizes, read_sizes
 from microplan.errors import DoesNotFitError, MicroplanError, UsageError
-from microplan.paths import cache_dir, share_dir
+from microplan.paths import cache_dir, share_dir, write_if_changed
 from microplan.planning import Form
 
 App = Literal["bench", "run"]
@@ -88,7 +88,7 @@ def _build(
     compiler, support = _firmware_parts(board)
     build_dir = out_dir.resolve() / f"build-{app}"
     build_dir.mkdir(parents=True, exist_ok=True)
-    _write_if_changed(build_dir / "memory.ld", memory_script(board, stack_bytes))
+    write_if_changed(build_dir / "memory.ld", memory_script(board, stack_bytes))
     gxx = _compiler_path(board, compiler)
     ninja = _tool("ninja")
     configure = [
@@ -220,8 +220,3 @@ def _empty_key(board: Board) -> str:
     for source in sources:
         digest.update(source.read_bytes())
     return digest.hexdigest()[:16]
-
-
-def _write_if_changed(path: Path, text: str) -> None:
-    if not path.is_file() or path.read_text() != text:
-        path.write_text(text)

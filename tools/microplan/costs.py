@@ -19,6 +19,7 @@ class TensorCost:
     bytes: int
     first_operator: int
     last_operator: int
+    kind: str  # "input", "activation", "output", "scratch", "state"
     scratch: bool
 
 
@@ -26,6 +27,7 @@ def tensor_costs(plan: Plan) -> list[TensorCost]:
     """By memory, offset and time."""
     # A model of views alone has no step.
     operator_of = [step.operator_index for step in plan.core.steps if step.step >= 0] or [0]
+    inputs, outputs = ({_memory_of(plan, tensor) for tensor in ios} for ios in (plan.info.inputs, plan.info.outputs))
     costs = []
     for placed in plan.core.placements:
         scratch = placed.tensor_index < 0
@@ -38,8 +40,30 @@ def tensor_costs(plan: Plan) -> list[TensorCost]:
             if scratch
             else plan.model.tensor_name(placed.tensor_index)
         )
-        costs.append(TensorCost(name, placed.segment, placed.offset, placed.bytes, first, last, scratch))
+        if scratch or placed.segment == "state":
+            kind = "scratch" if scratch else "state"
+        else:
+            kind = (
+                "input"
+                if placed.tensor_index in inputs
+                else "output"
+                if placed.tensor_index in outputs
+                else "activation"
+            )
+        costs.append(TensorCost(name, placed.segment, placed.offset, placed.bytes, first, last, kind, scratch))
     return sorted(costs, key=lambda cost: (cost.memory, cost.offset, cost.first_operator, cost.tensor))
+
+
+def _memory_of(plan: Plan, tensor: int) -> int:
+    """The tensor whose memory this one is: its own, or that of which views were made."""
+    viewed = {
+        plan.info.operators[step.operator_index].outputs[0]: plan.info.operators[step.operator_index].inputs[0]
+        for step in plan.core.steps
+        if step.step < 0
+    }
+    while tensor in viewed:
+        tensor = viewed[tensor]
+    return tensor
 
 
 def size_report(plan: Plan, board: str | None) -> dict[str, Any]:

@@ -7,10 +7,10 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-import jinja2
-
 from microplan import _core
+from microplan.paths import write_if_changed
 from microplan.planning import Plan
+from microplan.rendering import render
 
 # C++17's words, and names that a program has for other things beside the model's namespace.
 _RESERVED_WORDS = """
@@ -55,8 +55,8 @@ def embed(
     values = _template_values(plan, chosen, data_symbol or f"{chosen}_model_data", target)
     out_dir.mkdir(parents=True, exist_ok=True)
     written = Embedded(chosen, out_dir / f"{chosen}.h", out_dir / f"{chosen}.cpp")
-    _write_if_changed(written.header, _render("model.h.j2", values))
-    _write_if_changed(written.source, _render("model.cpp.j2", values))
+    write_if_changed(written.header, render("model.h.j2", values))
+    write_if_changed(written.source, render("model.cpp.j2", values))
     return written
 
 
@@ -82,21 +82,3 @@ def _template_values(plan: Plan, name: str, data_symbol: str, target: str) -> di
 
 def _hex_line(content: bytes) -> str:
     return ",".join(f"0x{byte:02x}" for byte in content) + ","
-
-
-def _render(template: str, values: dict[str, object]) -> str:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("microplan"),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,  # the output is C++
-    )
-    return environment.get_template(template).render(values)
-
-
-def _write_if_changed(path: Path, text: str) -> None:
-    content = text.encode()
-    if not path.exists() or path.read_bytes() != content:
-        path.write_bytes(content)

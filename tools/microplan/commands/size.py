@@ -10,6 +10,7 @@ from typing import Any
 import click
 from rich.table import Table
 
+from microplan.arena_plot import arena_svg
 from microplan.boards import Board
 from microplan.commands.common import (
     Choice,
@@ -23,6 +24,7 @@ from microplan.commands.common import (
     write_json,
 )
 from microplan.costs import size_report
+from microplan.paths import write_if_changed
 from microplan.planning import ModelFile, shorten
 from microplan.runners import build_for
 
@@ -40,8 +42,13 @@ _LABELS = {
 @model_argument
 @board_option(required=False, help_text="Measure also the code, by building the firmware for this board.")
 @plan_option(strict=True, firmware=True)
+@click.option(
+    "--plot",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Draw arena and state over the operators into this SVG file.",
+)
 @json_option
-def size(model: ModelFile, board: Board | None, choice: Choice, as_json: bool) -> None:
+def size(model: ModelFile, board: Board | None, choice: Choice, plot: Path | None, as_json: bool) -> None:
     """Show what MODEL costs: arena by tensor, state, plan, constants, code."""
     made = plan_for(model, board, choice=choice)
     report = size_report(made, board.name if board else None)
@@ -53,6 +60,8 @@ def size(model: ModelFile, board: Board | None, choice: Choice, as_json: bool) -
             firmware = build_for(made, board, Path(folder), "bench", choice.cmsis_nn)
         report["runtime_flash_bytes"] = firmware.runtime_flash_bytes
         report["static_bytes"] = firmware.sizes.static_bytes
+    if plot is not None:
+        write_if_changed(plot, arena_svg(report))
     if as_json:
         write_json(report)
     else:
