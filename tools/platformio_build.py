@@ -5,12 +5,15 @@ It chooses compiler options, and embeds the models that the project's platformio
 
     custom_microplan_model = model.tflite
 
-(several are separated by blanks). The application then includes "model.h" and is linked with what belongs to it.
-Kernels are chosen for the core that the environment compiles for, or for the features that are named; what they are
-chosen by is an option, too:
+The application then includes "model.h" and is linked with what belongs to it. Several models, separated by blanks,
+share one arena: the application includes "models.h". Kernels are chosen for the core that the environment compiles for,
+or for the features that are named; what they are chosen by is an option, too. The build fails, and tells what to cut,
+when the models need more RAM or flash than a budget:
 
     custom_microplan_features = dsp,fpu
     custom_microplan_prefer = balanced | speed | ram | flash
+    custom_microplan_budget_ram = 20K
+    custom_microplan_budget_flash = 64K
 """
 
 from __future__ import annotations
@@ -28,7 +31,12 @@ from SCons.Script import Import
 
 OPTION = "custom_microplan_model"
 FEATURES_OPTION = "custom_microplan_features"
-PREFER_OPTION = "custom_microplan_prefer"
+# Those that are passed on as they are.
+PASSED_OPTIONS = {
+    "custom_microplan_prefer": "--prefer",
+    "custom_microplan_budget_ram": "--budget-ram",
+    "custom_microplan_budget_flash": "--budget-flash",
+}
 
 
 def set_options(env: Any, projenv: Any) -> None:
@@ -69,18 +77,18 @@ def embed_models(env: Any, projenv: Any, version: str) -> None:
         command += ["--features", features]
     else:
         command += ["--compiler", projenv.subst("$CXX $CCFLAGS")]
-    if prefer := env.GetProjectOption(PREFER_OPTION, ""):
-        command += ["--prefer", prefer]
-    for model in models:
-        # A folder for each model: a model that is no longer named leaves its files behind.
-        folder = Path(env.subst("$BUILD_DIR"), "microplan", model.stem)
-        # The compiler may be on the environment's own PATH.
-        variables = {**os.environ, "PATH": env["ENV"]["PATH"]}
-        result = subprocess.run([*command, str(model), "--out", str(folder)], check=False, env=variables)
-        if result.returncode != 0:
-            sys.exit(f"{OPTION} in platformio.ini: {model} could not be embedded.")
-        projenv.Append(CPPPATH=[str(folder)])
-        projenv.BuildSources(str(folder / "build"), str(folder), "+<*.cpp>")
+    for name, option in PASSED_OPTIONS.items():
+        if value := env.GetProjectOption(name, ""):
+            command += [option, value]
+    # A folder for these models: one that is no longer named leaves its files behind.
+    folder = Path(env.subst("$BUILD_DIR"), "microplan", "+".join(model.stem for model in models))
+    # The compiler may be on the environment's own PATH.
+    variables = {**os.environ, "PATH": env["ENV"]["PATH"]}
+    result = subprocess.run([*command, *map(str, models), "--out", str(folder)], check=False, env=variables)
+    if result.returncode != 0:
+        sys.exit(f"{OPTION} in platformio.ini: {' '.join(names)} could not be embedded.")
+    projenv.Append(CPPPATH=[str(folder)])
+    projenv.BuildSources(str(folder / "build"), str(folder), "+<*.cpp>")
 
 
 Import("env", "projenv", "pio_lib_builder")

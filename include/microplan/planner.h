@@ -44,6 +44,8 @@ struct PlanObserver {
   // Operator `operator_index` runs as step `step` by `variant`; step -1 and a null variant: it became a view of its input
   // and costs nothing.
   void (*step)(void* user, uint32_t operator_index, int32_t step, const Variant* variant, const Cost& cost) = nullptr;
+  // Bytes of constants that the plan holds for an operator that runs as a step.
+  void (*constants)(void* user, uint32_t operator_index, uint32_t bytes) = nullptr;
   // A tensor in arena or state: alive during steps [first_step, last_step]. `tensor_index` -1: scratch of a step.
   void (*placed)(void* user, int32_t tensor_index, Ref ref, uint32_t bytes, uint32_t first_step, uint32_t last_step) =
       nullptr;

@@ -184,6 +184,24 @@ def test_wrong_use_says_what_is_right(arguments: str, tmp_path: Path) -> None:
     assert "Use: microplan_embed(TARGET target MODEL file.tflite" in result.stderr
 
 
+def test_several_models_share_an_arena(tmp_path: Path) -> None:
+    project = write_project(tmp_path / "project", "TARGET app MODEL digits.tflite other.tflite")
+    shutil.copy(project / "digits.tflite", project / "other.tflite")
+    lists = project / "CMakeLists.txt"
+    text = lists.read_text().replace("digits.h", "models.h")
+    lists.write_text(text.replace("digits::kPlanBytes > 0", "models::kArenaBytes < other::kArenaBytes"))
+    build(project, tmp_path / "build")
+    assert "no work to do" in cmake("--build", tmp_path / "build").stdout
+
+
+def test_a_budget_fails_the_build(tmp_path: Path) -> None:
+    project = write_project(tmp_path / "project", "TARGET app MODEL digits.tflite BUDGET_RAM 100 BUDGET_FLASH 1M")
+    assert configure(project, tmp_path / "build").returncode == 0
+    result = cmake("--build", tmp_path / "build")
+    assert result.returncode != 0
+    assert "more than the budget of 100" in result.stdout + result.stderr
+
+
 def test_name_that_cpp_does_not_take(tmp_path: Path) -> None:
     project = write_project(tmp_path / "project", "TARGET app MODEL digits.tflite NAME float")
     assert configure(project, tmp_path / "build").returncode == 0

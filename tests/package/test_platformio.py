@@ -156,7 +156,10 @@ def test_several_models(pio: Pio, make_project: MakeProject) -> None:
     (project / "models").mkdir()
     shutil.copy(MODEL, project / "models" / "other.tflite")
     main = project / "src" / "main.cpp"
-    main.write_text(main.read_text() + '#include "other.h"\nstatic_assert(other::kArenaBytes > 0, "");\n')
+    main.write_text(
+        main.read_text()
+        + '#include "models.h"\nstatic_assert(models::kArenaBytes >= other::kArenaBytes, "");\n'
+    )
     run(pio, project, "native")
 
 

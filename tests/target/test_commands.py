@@ -51,6 +51,11 @@ def test_size_is_what_the_symbols_say(board: Board, digits_size: Any, tmp_path: 
     assert digits_size["state_bytes"] == sizes.symbol_bytes("microplan_state")
     assert digits_size["model_flash_bytes"] == sizes.symbol_bytes("microplan_model_data")
     assert digits_size["static_bytes"] == sizes.static_bytes
+    # The kernels that run and nothing of the planner; the rest is the application's and the compiler's library's.
+    code = digits_size["code"]
+    assert "src/microplan/plan/executor.cpp" in code
+    assert not any("planner" in file for file in code)
+    assert 0.5 * digits_size["runtime_flash_bytes"] < sum(code.values()) < digits_size["runtime_flash_bytes"]
 
 
 def test_size_and_bench_agree(digits_size: Any, digits_bench: Any) -> None:

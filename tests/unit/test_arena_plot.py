@@ -12,9 +12,9 @@ from click.testing import CliRunner
 
 import microplan
 from conftest import DIGITS
-from microplan.arena_plot import Box, arena_svg, bytes_in_use, shared_bytes
+from microplan.arena_plot import Box, arena_svg, shared_bytes
 from microplan.cli import main
-from microplan.costs import size_report
+from microplan.costs import bytes_in_use, size_report
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -106,11 +106,15 @@ def test_shared_bytes_are_hatched_and_count_once() -> None:
 
 
 def test_bytes_in_use() -> None:
+    assert bytes_in_use([]) == 0
+    assert bytes_in_use([(90, 30), (0, 100), (50, 20), (200, 1)]) == 121
+
+
+def test_shared_bytes() -> None:
     boxes = [
         Box("activation", name, "", "", offset, size, first, last)
         for name, offset, size, first, last in (("a", 0, 100, 0, 2), ("b", 50, 20, 1, 1), ("c", 90, 30, 1, 2))
     ]
-    assert [bytes_in_use(boxes, column) for column in range(4)] == [100, 120, 120, 0]
     shared = [(box.offset, box.bytes, box.first, box.last) for box in shared_bytes(boxes)]
     assert shared == [(50, 20, 1, 1), (90, 10, 1, 2)]
 

@@ -51,7 +51,9 @@ def test_size_json() -> None:
     report = json_of("size", DIGITS)
     assert report["arena_bytes"] == plan.arena_bytes
     assert report["model_flash_bytes"] == report["plan_bytes"] == len(plan.data)
-    assert report["runtime_flash_bytes"] is None
+    assert report["runtime_flash_bytes"] is report["code"] is None
+    assert sum(row["plan_constant_bytes"] for row in report["kernels"]) == report["constant_bytes"]
+    assert report["constant_bytes"] + report["table_bytes"] == report["plan_bytes"]
     arena = [tensor for tensor in report["tensors"] if tensor["memory"] == "arena"]
     assert max(tensor["offset"] + tensor["bytes"] for tensor in arena) == plan.arena_bytes
     names = {tensor["tensor"] for tensor in arena}

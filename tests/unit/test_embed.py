@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,9 @@ from click.testing import CliRunner
 
 import microplan
 from microplan.cli import main
-from microplan.embed import embed, identifier
+from microplan.embed import embed, embed_together, identifier
 from microplan.testing.tflite_writer import ModelWriter
+from support.recurrent import svdf
 
 ROOT = Path(__file__).parents[2]
 DIGITS = ROOT / "examples/digits/digits.tflite"
@@ -177,6 +179,107 @@ def test_file_name_stays_in_its_comment(tmp_path: Path) -> None:
     plan = microplan.plan(microplan.ModelFile("a\n#error \\.tflite", DIGITS.read_bytes()))
     first_line = embed(plan, tmp_path, target="any").header.read_text().splitlines()[0]
     assert first_line.endswith("from a?#error ?.tflite; do not edit.")
+
+
+# Two models by turns in one arena: `rounds` times each, from stdin to stdout.
+TOGETHER = """
+#include <stdio.h>
+
+#include "microplan.h"
+#include "pair.h"
+
+static microplan::Arena<pair::kArenaBytes> arena;
+static microplan::Arena<NAME_A::kStateBytes> state_a;
+static microplan::Arena<NAME_B::kStateBytes> state_b;
+static microplan::Arena<NAME_A::kPlanBytes> plan_a;
+static microplan::Arena<NAME_B::kPlanBytes> plan_b;
+static microplan::Model a, b;
+
+static bool run(microplan::Model& model) {
+  for (uint32_t i = 0; i < model.input_count(); ++i) {
+    if (fread(model.input(i).raw(), 1, model.input(i).bytes(), stdin) != model.input(i).bytes()) return false;
+  }
+  if (model.invoke() != microplan::Status::kOk) return false;
+  for (uint32_t i = 0; i < model.output_count(); ++i) {
+    fwrite(model.output(i).raw(), 1, model.output(i).bytes(), stdout);
+  }
+  return true;
+}
+
+int main() {
+  if (NAME_A::init(a, arena, state_a, plan_a) != microplan::Status::kOk) return 1;
+  if (NAME_B::init(b, arena, state_b, plan_b) != microplan::Status::kOk) return 2;
+  for (int i = 0; i < ROUNDS; ++i) {
+    if (!run(a) || !run(b)) return 3;
+  }
+  return 0;
+}
+"""
+
+
+@pytest.mark.parametrize("form", ["compiled", "interpreted"])
+def test_models_that_share_an_arena_answer_as_alone(form: microplan.Form, runtime: Path, tmp_path: Path) -> None:
+    contents = {"first.tflite": DIGITS.read_bytes(), "second.tflite": svdf(state="int16").write()}
+    plans = [microplan.plan(microplan.ModelFile(*model), form) for model in contents.items()]
+    # The state must survive what the other model does in the arena.
+    assert plans[1].state_bytes > 0
+    written = embed_together(plans, tmp_path, name="pair", target="any")
+    assert [files.name for files in written] == ["first", "second", "pair"]
+    text = written[-1].header.read_text()
+    assert f"kArenaBytes = {max(plan.arena_bytes for plan in plans)};" in text
+    table = re.findall(r"kernels::(\w+),", written[-1].source.read_text())
+    assert sorted(table) == sorted({kernel for plan in plans for kernel in plan.kernels})
+    assert "kKernels" not in written[0].source.read_text() + written[1].source.read_text()
+
+    rounds = 5
+    (tmp_path / "main.cpp").write_text(TOGETHER.replace("NAME_A", "first").replace("NAME_B", "second"))
+    command = ["g++", "-std=c++17", "-Wall", "-Wextra", "-Wconversion", "-Werror", f"-DROUNDS={rounds}"]
+    command += [f"-I{ROOT / 'include'}", str(tmp_path / "main.cpp"), *(str(files.source) for files in written)]
+    result = subprocess.run([*command, str(runtime), "-o", str(tmp_path / "program")], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+
+    alone = [microplan.Interpreter(plan) for plan in plans]
+    rng = np.random.default_rng(1)
+    inputs, outputs = b"", b""
+    for _ in range(rounds):
+        for interpreter in alone:
+            x = rng.integers(-128, 128, interpreter.inputs[0].shape, np.int8)
+            inputs += x.tobytes()
+            outputs += interpreter.invoke(x)[0].tobytes()
+    result = subprocess.run([str(tmp_path / "program")], input=inputs, stdout=subprocess.PIPE, check=True)
+    assert result.stdout == outputs
+
+
+def test_command_embeds_several(tmp_path: Path) -> None:
+    other = tmp_path / "other.tflite"
+    other.write_bytes(svdf(state="int16").write())
+    result = CliRunner().invoke(main, ["embed", str(DIGITS), str(other), "--out", str(tmp_path / "out")])
+    assert result.exit_code == 0, result.output
+    assert f"an arena of {microplan.plan(DIGITS).arena_bytes:,} bytes for all of them" in result.stdout
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        f"{name}.{suffix}" for name in ("digits", "other", "models") for suffix in ("h", "cpp")
+    }
+
+
+def test_the_documentation_of_several_models_compiles(tmp_path: Path) -> None:
+    (program,) = re.findall(r"```cpp\n(.*?)```", (ROOT / "docs" / "memory.md").read_text(), re.DOTALL)
+    plan = microplan.plan(DIGITS)
+    models = [replace(plan.model, name=f"{name}.tflite") for name in ("keyword", "person")]
+    embed_together([replace(plan, model=model) for model in models], tmp_path, target="any")
+    (tmp_path / "main.cpp").write_text(program)
+    command = ["g++", "-std=c++17", "-Wall", "-Werror", "-fsyntax-only", f"-I{ROOT / 'include'}", "main.cpp"]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize(("second", "options"), [("digits.tflite", []), ("other.tflite", ["--name", "other"])])
+def test_names_must_differ(second: str, options: list[str], tmp_path: Path) -> None:
+    (tmp_path / second).write_bytes(DIGITS.read_bytes())
+    arguments = ["embed", str(DIGITS), str(tmp_path / second), "--out", str(tmp_path / "out"), *options]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 2
+    assert "would have one name in C++" in result.stderr
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("form", ["compiled", "interpreted"])

@@ -88,7 +88,8 @@ struct PyStep {
   std::string kernel;
   uint16_t kernel_id;
   uint64_t macs, instructions;
-  uint32_t constant_bytes;
+  uint32_t constant_bytes;  // beyond the model's
+  uint32_t plan_constant_bytes;
 };
 
 struct PyPlacement {
@@ -130,7 +131,11 @@ PlanObserver observe(Observations& into) {
   observer.step = [](void* user, uint32_t operator_index, int32_t step, const Variant* variant, const Cost& cost) {
     static_cast<Observations*>(user)->steps.push_back({operator_index, step, variant ? variant->name : "view",
                                                        variant ? variant->kernel.id : uint16_t{0}, cost.macs,
-                                                       cost.instructions, cost.constant_bytes});
+                                                       cost.instructions, cost.constant_bytes, 0});
+  };
+  // Comes after the operator's step.
+  observer.constants = [](void* user, uint32_t, uint32_t bytes) {
+    static_cast<Observations*>(user)->steps.back().plan_constant_bytes = bytes;
   };
   observer.placed = [](void* user, int32_t tensor_index, Ref ref, uint32_t bytes, uint32_t first, uint32_t last) {
     static_cast<Observations*>(user)->placements.push_back(
@@ -298,7 +303,8 @@ NB_MODULE(_core, module) {
       .def_ro("kernel_id", &PyStep::kernel_id)
       .def_ro("macs", &PyStep::macs)
       .def_ro("instructions", &PyStep::instructions)
-      .def_ro("constant_bytes", &PyStep::constant_bytes);
+      .def_ro("constant_bytes", &PyStep::constant_bytes)
+      .def_ro("plan_constant_bytes", &PyStep::plan_constant_bytes);
   nb::class_<PyPlacement>(module, "Placement")
       .def_ro("tensor_index", &PyPlacement::tensor_index)
       .def_ro("segment", &PyPlacement::segment)

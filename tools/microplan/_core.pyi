@@ -78,7 +78,9 @@ class Step:
     @property
     def instructions(self) -> int: ...
     @property
-    def constant_bytes(self) -> int: ...
+    def constant_bytes(self) -> int: ...  # beyond the model's
+    @property
+    def plan_constant_bytes(self) -> int: ...
 
 class Placement:
     @property

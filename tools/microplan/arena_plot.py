@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
 
+from microplan.costs import bytes_in_use
 from microplan.planning import shorten
 from microplan.rendering import render
 
@@ -96,7 +97,9 @@ def arena_svg(report: dict[str, Any]) -> str:
     arena, state = (
         [_box(cost, columns) for cost in report["tensors"] if cost["memory"] == memory] for memory in ("arena", "state")
     )
-    profile = [bytes_in_use(arena, i) for i in range(len(steps))]
+    profile = [
+        bytes_in_use((box.offset, box.bytes) for box in arena if box.first <= i <= box.last) for i in range(len(steps))
+    ]
     peak = profile.index(max(profile))
 
     panels = [_panel(arena, report["arena_bytes"], _ABOVE + _PROFILE, _ARENA, column)]
@@ -137,16 +140,6 @@ def arena_svg(report: dict[str, Any]) -> str:
             "key_top": key_top,
         },
     )
-
-
-def bytes_in_use(boxes: Sequence[Box], column: int) -> int:
-    """Bytes that several boxes share count once."""
-    used = end = 0
-    for box in sorted(boxes, key=lambda box: box.offset):
-        if box.first <= column <= box.last:
-            used += max(box.end - max(box.offset, end), 0)
-            end = max(end, box.end)
-    return used
 
 
 def shared_bytes(boxes: Sequence[Box]) -> list[Box]:

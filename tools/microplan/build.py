@@ -18,6 +18,7 @@ from typing import Literal
 from microplan.boards import Board, Compiler, Support, boards_dir
 from microplan.elf import ElfSizes, read_sizes
 from microplan.errors import DoesNotFitError, MicroplanError, UsageError
+from microplan.link_map import code_by_file
 from microplan.paths import cache_dir, share_dir, write_if_changed
 from microplan.planning import Form
 
@@ -38,6 +39,7 @@ class Firmware:
     form: Form
     sizes: ElfSizes
     runtime_flash_bytes: int
+    code: dict[str, int]  # of these, bytes by source file of the library
 
 
 def build_firmware(
@@ -59,7 +61,8 @@ def build_firmware(
             f"{elf} has no symbol microplan_model_data, so the model's size is unknown. Generate "
             f"{generated_dir} again."
         )
-    return Firmware(elf, board, app, form, sizes, sizes.runtime_flash_bytes(empty_flash_bytes(board)))
+    code = code_by_file((_build_dir(out_dir, app) / "firmware.map").read_text(), sizes.flash_sections)
+    return Firmware(elf, board, app, form, sizes, sizes.runtime_flash_bytes(empty_flash_bytes(board)), code)
 
 
 def empty_flash_bytes(board: Board) -> int:
@@ -86,7 +89,7 @@ def _build(
     cmsis_nn: Path | None = None,
 ) -> Path:
     compiler, support = _firmware_parts(board)
-    build_dir = out_dir.resolve() / f"build-{app}"
+    build_dir = _build_dir(out_dir, app)
     build_dir.mkdir(parents=True, exist_ok=True)
     write_if_changed(build_dir / "memory.ld", memory_script(board, stack_bytes))
     gxx = _compiler_path(board, compiler)
@@ -117,6 +120,10 @@ def _build(
     elf = out_dir / "firmware.elf"
     shutil.copyfile(build_dir / "firmware.elf", elf)
     return elf
+
+
+def _build_dir(out_dir: Path, app: str) -> Path:
+    return out_dir.resolve() / f"build-{app}"
 
 
 def _firmware_parts(board: Board) -> tuple[Compiler, Support]:

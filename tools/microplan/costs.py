@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -54,6 +55,27 @@ def tensor_costs(plan: Plan) -> list[TensorCost]:
     return sorted(costs, key=lambda cost: (cost.memory, cost.offset, cost.first_operator, cost.tensor))
 
 
+def bytes_in_use(ranges: Iterable[tuple[int, int]]) -> int:
+    """Of ranges (offset, bytes); what several share counts once."""
+    used = end = 0
+    for offset, size in sorted(ranges):
+        used += max(offset + size - max(offset, end), 0)
+        end = max(end, offset + size)
+    return used
+
+
+def arena_peak(plan: Plan) -> tuple[int, list[TensorCost]]:
+    """The operator during which most of the arena is in use, and what is alive then, the largest first."""
+    arena = [cost for cost in tensor_costs(plan) if cost.memory == "arena"]
+
+    def alive(operator: int) -> list[TensorCost]:
+        return [cost for cost in arena if cost.first_operator <= operator <= cost.last_operator]
+
+    operators = [step.operator_index for step in plan.core.steps if step.step >= 0] or [0]
+    peak = max(operators, key=lambda operator: bytes_in_use((cost.offset, cost.bytes) for cost in alive(operator)))
+    return peak, sorted(alive(peak), key=lambda cost: -cost.bytes)
+
+
 def _memory_of(plan: Plan, tensor: int) -> int:
     """The tensor whose memory this one is: its own, or that of which views were made."""
     viewed = {
@@ -77,8 +99,10 @@ def size_report(plan: Plan, board: str | None) -> dict[str, Any]:
         "state_bytes": plan.state_bytes,
         "plan_bytes": plan.core.plan_bytes,
         "constant_bytes": plan.core.constant_bytes,
+        "table_bytes": plan.core.plan_bytes - plan.core.constant_bytes,
         "model_flash_bytes": len(plan.firmware_data),
         "runtime_flash_bytes": None,
+        "code": None,
         "static_bytes": None,
         "kernels": [
             {
@@ -86,6 +110,7 @@ def size_report(plan: Plan, board: str | None) -> dict[str, Any]:
                 "op": plan.model.operator_name(step.operator_index),
                 "kernel": step.kernel,
                 "constant_bytes": step.constant_bytes,
+                "plan_constant_bytes": step.plan_constant_bytes,
             }
             for step in plan.core.steps
         ],

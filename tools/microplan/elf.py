@@ -27,6 +27,7 @@ class ElfSizes:
     machine: str  # "EM_ARM", "EM_RISCV"
     flash: int
     ram: int  # .data and .bss; the stack is no section
+    flash_sections: frozenset[str]
     symbols: dict[str, Symbol]
 
     def symbol_bytes(self, name: str) -> int:
@@ -77,12 +78,14 @@ def read_sizes(path: Path) -> ElfSizes:
         except Exception as error:
             raise MicroplanError(f"{path} is not an ELF file ({error}). Build the firmware again.") from None
         flash = ram = 0
+        flash_sections = set()
         for section in elf.iter_sections():
             flags = section["sh_flags"]
             if not flags & SH_FLAGS.SHF_ALLOC:
                 continue
             if section["sh_type"] != "SHT_NOBITS":
                 flash += section["sh_size"]
+                flash_sections.add(section.name)
             if flags & SH_FLAGS.SHF_WRITE:
                 ram += section["sh_size"]
         table = elf.get_section_by_name(".symtab")
@@ -90,4 +93,4 @@ def read_sizes(path: Path) -> ElfSizes:
         for symbol in table.iter_symbols() if isinstance(table, SymbolTableSection) else ():
             if symbol["st_info"]["type"] in ("STT_FUNC", "STT_OBJECT"):
                 symbols[symbol.name] = Symbol(symbol.name, symbol["st_value"], symbol["st_size"])
-    return ElfSizes(elf["e_machine"], flash, ram, symbols)
+    return ElfSizes(elf["e_machine"], flash, ram, frozenset(flash_sections), symbols)

@@ -123,7 +123,11 @@ void Emitter::emit_operator(uint32_t operator_index) {
     observer.step(observer.user, operator_index, static_cast<int32_t>(step_), prepared.variant,
                   prepared.variant->cost(prepared.params, graph_.options().target));
   }
+  const uint32_t constants_before = result_.constant_bytes;
   emit_step(context, prepared);
+  if (writer_.write != nullptr && observer.constants != nullptr) {
+    observer.constants(observer.user, operator_index, result_.constant_bytes - constants_before);
+  }
 }
 
 void Emitter::emit_step(const Graph::Context& context, const Graph::Prepared& prepared) {

@@ -9,18 +9,21 @@ from pathlib import Path
 import click
 
 from microplan.boards import FEATURE_BITS, Board
+from microplan.budget import Budget, require_budget
 from microplan.build import App
 from microplan.commands.common import (
     Choice,
     board_option,
+    budget_option,
     form_option,
     model_argument,
+    models_argument,
     out_option,
     plan_for,
     plan_option,
     progress,
 )
-from microplan.embed import embed, identifier
+from microplan.embed import embed, embed_together, identifier
 from microplan.errors import UsageError
 from microplan.features import feature_bits, features_named, features_of_compiler
 from microplan.planning import Form, ModelFile
@@ -28,7 +31,7 @@ from microplan.runners import build_for
 
 
 @click.command("embed")
-@model_argument
+@models_argument
 @out_option
 @board_option(required=False, help_text="Plan for this board; without a target for any.")
 @click.option(
@@ -38,18 +41,24 @@ from microplan.runners import build_for
 @click.option("--compiler", help="Plan for the core that this command, a compiler with its flags, compiles for.")
 @form_option
 @plan_option(strict=True)
-@click.option("--name", help="Name of the files and of the C++ namespace; without it MODEL's.")
+@budget_option
+@click.option(
+    "--name",
+    help="Name of the files and of the C++ namespace; without it MODEL's. With several models the name of what they "
+    "share; without it models.",
+)
 def embed_command(
-    model: ModelFile,
+    models: list[ModelFile],
     out_dir: Path,
     board: Board | None,
     features: str | None,
     compiler: str | None,
     form: Form,
     choice: Choice,
+    budget: Budget,
     name: str | None,
 ) -> None:
-    """Write MODEL as a C++ header and source."""
+    """Write MODEL as a C++ header and source; several models so that they share one arena."""
     if sum(target is not None for target in (board, features, compiler)) > 1:
         raise UsageError("--board, --features and --compiler each name the target. Give one of them.")
     if name is not None and identifier(name) != name:
@@ -59,12 +68,22 @@ def embed_command(
         names = features_named(features) if features is not None else features_of_compiler(compiler or "")
         choice = replace(choice, target=feature_bits(names))
         target = f"a core with {', '.join(names)}" if names else "any"
-    made = plan_for(model, board, form, choice)
-    written = embed(made, out_dir, name=name, target=target)
-    click.echo(
-        f"{written.header} and {written.source}: {len(made.firmware_data):,} bytes of flash, "
-        f"{made.arena_bytes:,} of arena, {made.state_bytes:,} of state."
-    )
+    plans = [plan_for(model, board, form, choice) for model in models]
+    require_budget(budget, plans)
+    if len(plans) == 1:
+        written = [embed(plans[0], out_dir, name=name, target=target)]
+    else:
+        written = embed_together(plans, out_dir, name=name, target=target)
+    for made, files in zip(plans, written, strict=False):
+        click.echo(
+            f"{files.header} and {files.source}: {len(made.firmware_data):,} bytes of flash, "
+            f"{made.arena_bytes:,} of arena, {made.state_bytes:,} of state."
+        )
+    if len(plans) > 1:
+        click.echo(
+            f"{written[-1].header} and {written[-1].source}: an arena of {max(made.arena_bytes for made in plans):,} "
+            "bytes for all of them, and their kernels."
+        )
 
 
 @click.command("build")

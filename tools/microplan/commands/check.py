@@ -7,11 +7,13 @@ import click
 from rich.table import Table
 
 from microplan.boards import Board
+from microplan.budget import Budget, require_budget
 from microplan.build import STACK_BYTES
 from microplan.commands.common import (
     Choice,
     MemoryNeed,
     board_option,
+    budget_option,
     fitting_plan,
     model_argument,
     plan_option,
@@ -27,7 +29,8 @@ from microplan.planning import FORMS, ModelFile, Plan
 @model_argument
 @board_option(required=False, help_text="Check also that the model fits this board, and estimate its time.")
 @plan_option(strict=True)
-def check(model: ModelFile, board: Board | None, choice: Choice) -> None:
+@budget_option
+def check(model: ModelFile, board: Board | None, choice: Choice, budget: Budget) -> None:
     """Tell everything that stops MODEL, all at once; for a sound one its kernels and what they will cost.
 
     Each finding names the operator, the tensors, the reason and what to do.
@@ -48,6 +51,7 @@ def check(model: ModelFile, board: Board | None, choice: Choice) -> None:
     if board is not None and board.has_firmware:
         click.echo(estimate_in_words(made, board))
     warn_of_reference(made, choice)
+    require_budget(budget, [made])
 
 
 def _room(made: Plan, board: Board | None) -> str:

@@ -16,6 +16,7 @@ import click
 from rich.console import Console
 
 from microplan.boards import FEATURE_BITS, Board, load_board
+from microplan.budget import Budget, parse_bytes
 from microplan.build import STACK_BYTES
 from microplan.errors import DoesNotFitError, MicroplanError, UsageError
 from microplan.kernel_choice import reference_warnings
@@ -38,10 +39,24 @@ def _load_model(_context: click.Context, _parameter: click.Parameter, path: Path
     return ModelFile.load(path)
 
 
+def _load_models(
+    _context: click.Context, _parameter: click.Parameter, paths: tuple[Path, ...]
+) -> list[ModelFile]:
+    return [ModelFile.load(path) for path in paths]
+
+
 Decorator = Callable[[Callable[..., None]], Callable[..., None]]
 
 model_argument: Decorator = click.argument(
     "model", type=click.Path(exists=True, dir_okay=False, path_type=Path), callback=_load_model
+)
+models_argument: Decorator = click.argument(
+    "models",
+    metavar="MODEL...",
+    nargs=-1,
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    callback=_load_models,
 )
 json_option: Decorator = click.option(
     "--json", "as_json", is_flag=True, help="Write one JSON object to stdout."
@@ -169,6 +184,33 @@ def plan_option(*, strict: bool = False, firmware: bool = False) -> Decorator:
         return with_choice
 
     return decorate
+
+
+def _parse_bytes(_context: click.Context, _parameter: click.Parameter, text: str | None) -> int | None:
+    return None if text is None else parse_bytes(text)
+
+
+def budget_option(command: Callable[..., None]) -> Callable[..., None]:
+    """--budget-ram and --budget-flash, as one argument `budget`."""
+
+    @click.option(
+        "--budget-ram",
+        metavar="BYTES",
+        callback=_parse_bytes,
+        help="Fail, with the list of what to cut, when arena and state take more: 20480 or 20K. Where the firmware is "
+        "built its static variables count, too.",
+    )
+    @click.option(
+        "--budget-flash",
+        metavar="BYTES",
+        callback=_parse_bytes,
+        help="The same for the model in flash. Where the firmware is built the runtime's code counts, too.",
+    )
+    @wraps(command)
+    def with_budget(budget_ram: int | None, budget_flash: int | None, **arguments: Any) -> None:
+        command(budget=Budget(budget_ram, budget_flash), **arguments)
+
+    return with_budget
 
 
 def plan_for(

@@ -12,9 +12,11 @@ from rich.table import Table
 
 from microplan.arena_plot import arena_svg
 from microplan.boards import Board
+from microplan.budget import Budget, require_budget
 from microplan.commands.common import (
     Choice,
     board_option,
+    budget_option,
     json_option,
     model_argument,
     plan_for,
@@ -34,6 +36,7 @@ _LABELS = {
     "static_bytes": "static RAM of the runtime",
     "model_flash_bytes": "model in flash (the plan)",
     "constant_bytes": "  of that filters, biases, multipliers",
+    "table_bytes": "  of that steps, parameters, tables",
     "runtime_flash_bytes": "code of the runtime in flash",
 }
 
@@ -47,11 +50,15 @@ _LABELS = {
     type=click.Path(dir_okay=False, path_type=Path),
     help="Draw arena and state over the operators into this SVG file.",
 )
+@budget_option
 @json_option
-def size(model: ModelFile, board: Board | None, choice: Choice, plot: Path | None, as_json: bool) -> None:
+def size(
+    model: ModelFile, board: Board | None, choice: Choice, plot: Path | None, budget: Budget, as_json: bool
+) -> None:
     """Show what MODEL costs: arena by tensor, state, plan, constants, code."""
     made = plan_for(model, board, choice=choice)
     report = size_report(made, board.name if board else None)
+    firmware = None
     if board is not None and board.has_firmware:
         with (
             tempfile.TemporaryDirectory(prefix="microplan-") as folder,
@@ -60,12 +67,14 @@ def size(model: ModelFile, board: Board | None, choice: Choice, plot: Path | Non
             firmware = build_for(made, board, Path(folder), "bench", choice.cmsis_nn)
         report["runtime_flash_bytes"] = firmware.runtime_flash_bytes
         report["static_bytes"] = firmware.sizes.static_bytes
+        report["code"] = firmware.code
     if plot is not None:
         write_if_changed(plot, arena_svg(report))
     if as_json:
         write_json(report)
     else:
         _print(report)
+    require_budget(budget, [made], firmware)
 
 
 def _print(report: dict[str, Any]) -> None:
@@ -82,12 +91,26 @@ def _print(report: dict[str, Any]) -> None:
             f"{cost['first_operator']} to {cost['last_operator']}",
         )
     console.print(tensors)
-    kernels = Table("", "operator", "kernel", "constants beyond the model's")
-    for column in (kernels.columns[0], kernels.columns[3]):
+    kernels = Table("", "operator", "kernel", "constants in flash", "beyond the model's")
+    for column in (kernels.columns[0], *kernels.columns[3:]):
         column.justify = "right"
     for row in report["kernels"]:
-        kernels.add_row(str(row["operator"]), row["op"], row["kernel"], f"{row['constant_bytes']:,}")
+        kernels.add_row(
+            str(row["operator"]),
+            row["op"],
+            row["kernel"],
+            f"{row['plan_constant_bytes']:,}",
+            f"{row['constant_bytes']:,}",
+        )
     console.print(kernels)
+    if report["code"] is not None:
+        code = Table("code of the runtime", "bytes")
+        code.columns[1].justify = "right"
+        for file, size_of_file in report["code"].items():
+            code.add_row(file, f"{size_of_file:,}")
+        rest = report["runtime_flash_bytes"] - sum(report["code"].values())
+        code.add_row("the application, the model's table of kernels, the compiler's library", f"{rest:,}")
+        console.print(code)
     totals = Table("", "bytes")
     totals.columns[1].justify = "right"
     for key, label in _LABELS.items():
