@@ -54,6 +54,8 @@ enum PlanFlag : uint32_t {
   // The laptop chose the order of rows and placed the tensors by it: outputs may lie over inputs, and a tensor may exist
   // only as a ring of rows.
   kPlanArranged = 1u << 6,
+  // Constants of equal bytes stand in the plan once. Only where the plan is made in a buffer; see PlanResult::plan_bytes.
+  kPlanSharesConstants = 1u << 7,
 };
 
 struct PlanHeader {

@@ -33,9 +33,13 @@ struct PlanOptions {
 
 // Where the plan's bytes go. Every byte of [0, plan_bytes) is written exactly once, in any order, and never read back, so
 // that a plan can be written straight into flash. `bytes` may be odd.
+//
+// kPlanSharesConstants needs `written` (else kWriteFailed), memory in which the bytes are to be seen as soon as they are written: the planner
+// looks for equal ones there, and writes a constant again when it turned out to be one of them.
 struct PlanWriter {
   Status (*write)(void* user, uint32_t offset, const void* data, uint32_t bytes);
   void* user;
+  ConstBuffer written = {};
 };
 
 // What the planner tells beside the plan; every callback may be nullptr. The laptop's tools build the map from them.
@@ -54,7 +58,7 @@ struct PlanObserver {
 
 struct PlanResult {
   Status status = Status::kOk;
-  uint32_t plan_bytes = 0;       // exact
+  uint32_t plan_bytes = 0;       // exact; with kPlanSharesConstants, and before anything is written, at most that
   uint32_t workspace_bytes = 0;  // exact
   uint32_t arena_bytes = 0;
   uint32_t state_bytes = 0;

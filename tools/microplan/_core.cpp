@@ -267,6 +267,7 @@ NB_MODULE(_core, module) {
   module.attr("PREFERS_FLASH") = static_cast<uint32_t>(kPlanPrefersFlash);
   module.attr("ARRANGED") = static_cast<uint32_t>(kPlanArranged);
   module.attr("PINS_INPUTS") = static_cast<uint32_t>(kPlanPinsInputs);
+  module.attr("SHARES_CONSTANTS") = static_cast<uint32_t>(kPlanSharesConstants);
   module.attr("FEATURE_DSP") = static_cast<uint32_t>(kFeatureDsp);
   module.attr("FEATURE_MVE") = static_cast<uint32_t>(kFeatureMve);
   module.attr("FEATURE_MVE_F") = static_cast<uint32_t>(kFeatureMveF);

@@ -36,6 +36,7 @@ _FLAG_NAMES = {
     _core.PREFERS_SPEED: "kPlanPrefersSpeed",
     _core.PREFERS_RAM: "kPlanPrefersRam",
     _core.PREFERS_FLASH: "kPlanPrefersFlash",
+    _core.SHARES_CONSTANTS: "kPlanSharesConstants",
 }
 
 # Kernels are named operator_type or operator_type_variant, and where a variant has several for one operator and type
@@ -275,7 +276,7 @@ def plan(
     file = model if isinstance(model, ModelFile) else ModelFile.load(model)
     flags = _core.PINS_INPUTS if pin_inputs else 0
     if form == "compiled":
-        flags |= _core.OWNS_CONSTANTS | (_core.ARRANGED if arrange else 0)
+        flags |= _core.OWNS_CONSTANTS | _core.SHARES_CONSTANTS | (_core.ARRANGED if arrange else 0)
     if variant is None:
         flags |= _PREFERENCE_FLAGS[prefer]
         names = None if variants is None else list(variants)

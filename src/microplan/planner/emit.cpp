@@ -19,14 +19,14 @@ class Emitter final : public ConstantWriter {
   Status run();
 
   void tensor(uint32_t index, uint32_t alignment) override {
+    share_begun();
     add_constant(constant_ref(context_->input(index), alignment));
   }
   bool begin(uint32_t bytes) override {
-    pad(4);
-    add_constant(plan_ref(cursor_));
-    result_.constant_bytes += bytes;
-    fill_ = cursor_;
-    cursor_ += bytes;
+    share_begun();
+    begun_ = begin_constant(bytes, 4);
+    fill_ = begun_.offset;
+    add_constant(plan_ref(begun_.offset));
     return writer_.write != nullptr;
   }
   void append(const void* data, uint32_t bytes) override {
@@ -63,6 +63,14 @@ class Emitter final : public ConstantWriter {
   void add_constant(Ref ref) {
     if (constant_count_ < Footprint::kMaxConstants) constants_[constant_count_++] = ref;
   }
+  // A constant in the plan, and where the plan ended before it.
+  struct Constant {
+    uint64_t before, offset;
+    uint32_t bytes, alignment;
+  };
+  Constant begin_constant(uint32_t bytes, uint32_t alignment);
+  uint64_t share(const Constant& constant);
+  void share_begun();
   Ref constant_ref(const TensorInfo& info, uint32_t alignment);
   Ref view_ref(uint32_t tensor, uint32_t alignment);
 
@@ -73,6 +81,7 @@ class Emitter final : public ConstantWriter {
   Status status_ = Status::kOk;
   uint64_t cursor_ = 0;    // where params and constants go
   uint64_t fill_ = 0;      // where the constant that was begun goes on
+  Constant begun_ = {};    // that constant, until it is complete; bytes 0: none
   uint32_t operands_ = 0;  // where the next step's operands go
   uint32_t step_ = 0;
   uint32_t segments_ = 0;
@@ -82,6 +91,53 @@ class Emitter final : public ConstantWriter {
   uint32_t constant_count_ = 0;
 };
 
+Emitter::Constant Emitter::begin_constant(uint32_t bytes, uint32_t alignment) {
+  Constant constant = {cursor_, 0, bytes, alignment};
+  pad(alignment);
+  constant.offset = cursor_;
+  cursor_ += bytes;
+  result_.constant_bytes += bytes;
+  return constant;
+}
+
+// The offset of a complete constant: its own, or that of an earlier one with the same bytes at its beginning, which takes
+// its place. Constants are looked up where the steps before name them, so that nothing has to be remembered.
+uint64_t Emitter::share(const Constant& constant) {
+  if (!(graph_.options().flags & kPlanSharesConstants) || writer_.write == nullptr) return constant.offset;
+  const uint8_t* const plan = static_cast<const uint8_t*>(writer_.written.data);
+  if (constant.bytes == 0 || constant.offset + constant.bytes > writer_.written.bytes) return constant.offset;
+  const auto is_equal = [&](Ref earlier) {
+    const uint64_t offset = earlier.offset();
+    return earlier.segment() == Segment::kPlan && (offset & (constant.alignment - 1)) == 0 &&
+           offset + constant.bytes <= constant.before &&
+           memcmp(plan + offset, plan + constant.offset, constant.bytes) == 0;
+  };
+  const auto find = [&](const Ref* refs, uint32_t count) -> const Ref* {
+    for (uint32_t i = 0; i < count; ++i) {
+      if (is_equal(refs[i])) return &refs[i];
+    }
+    return nullptr;
+  };
+  const Ref* equal = find(constants_, constant_count_);
+  const PlanStep* const steps = reinterpret_cast<const PlanStep*>(plan + header_.steps);
+  for (uint32_t i = 0; i < step_ && equal == nullptr; ++i) {
+    const uint8_t* const refs = plan + steps[i].operands + steps[i].view_count * sizeof(PlanView);
+    equal = find(reinterpret_cast<const Ref*>(refs), steps[i].constant_count);
+  }
+  if (equal == nullptr) return constant.offset;
+  cursor_ = constant.before;
+  result_.constant_bytes -= constant.bytes;
+  return equal->offset();
+}
+
+// A constant that the kernel makes is complete when its next one begins, or all of them are made.
+void Emitter::share_begun() {
+  if (begun_.bytes == 0) return;
+  Ref& ref = constants_[constant_count_ - 1];
+  ref = make_ref(Segment::kPlan, static_cast<uint32_t>(share(begun_)));
+  begun_ = {};
+}
+
 // A constant of the model: where it lies, or a copy in the plan when the plan owns its constants or the kernel needs an
 // alignment that the file does not give.
 Ref Emitter::constant_ref(const TensorInfo& info, uint32_t alignment) {
@@ -90,11 +146,9 @@ Ref Emitter::constant_ref(const TensorInfo& info, uint32_t alignment) {
   if (!(graph_.options().flags & kPlanOwnsConstants) && (offset & (alignment - 1)) == 0) {
     return note(make_ref(Segment::kModel, offset));
   }
-  pad(alignment);
-  const Ref ref = plan_ref(cursor_);
-  put(info.data, info.bytes);
-  result_.constant_bytes += info.bytes;
-  return ref;
+  const Constant constant = begin_constant(info.bytes, alignment);
+  write(constant.offset, info.data, info.bytes);
+  return plan_ref(share(constant));
 }
 
 Ref Emitter::view_ref(uint32_t tensor, uint32_t alignment) {
@@ -156,6 +210,7 @@ void Emitter::emit_step(const Graph::Context& context, const Graph::Prepared& pr
   constant_count_ = 0;
   context_ = &context;
   if (variant.pack != nullptr) variant.pack(context, prepared.params, *this);
+  share_begun();
   write(operands_, constants_, footprint.constant_count * static_cast<uint32_t>(sizeof(Ref)));
   operands_ += footprint.constant_count * static_cast<uint32_t>(sizeof(Ref));
 
@@ -239,6 +294,8 @@ uint32_t kernel_set_hash(const VariantTable& variants) {
 }
 
 Status Emitter::run() {
+  const bool shares = graph_.options().flags & kPlanSharesConstants;
+  if (shares && writer_.write != nullptr && writer_.written.data == nullptr) return Status::kWriteFailed;
   header_.magic = kPlanMagic;
   header_.format = kPlanFormat;
   header_.header_bytes = sizeof header_;

@@ -51,7 +51,7 @@ PlanResult plan_model(ConstBuffer model, VariantTable variants, const PlanOption
     result.status = Status::kPlanMisaligned;
     return result;
   }
-  const PlanWriter writer = {plan.data == nullptr ? nullptr : write_to_buffer, &plan};
+  const PlanWriter writer = {plan.data == nullptr ? nullptr : write_to_buffer, &plan, {plan.data, plan.bytes}};
   PlanResult result = plan_model(model, variants, options, workspace, writer, observer);
   if (result.status == Status::kOk && plan.data != nullptr && plan.bytes < result.plan_bytes) {
     result.status = Status::kPlanTooSmall;
