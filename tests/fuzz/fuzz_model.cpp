@@ -91,6 +91,31 @@ Planned plan_form(const Block& model, uint32_t flags) {
   return planned;
 }
 
+// The compiled plan with every constant once; it needs no more room than the other one, and cannot be streamed.
+Planned plan_sharing(const Block& model, const Planned& compiled) {
+  PlanOptions options;
+  options.flags = kPlanOwnsConstants | kPlanSharesConstants;
+  const Block workspace(compiled.result.workspace_bytes);
+  const Block plan(compiled.result.plan_bytes, 0xa5);
+  Planned shared = compiled;
+  shared.result = plan_model(model, all_variants(), options, workspace, plan);
+  const uint32_t bytes = shared.result.plan_bytes;
+  FUZZ_CHECK(shared.result.status == Status::kOk);
+  FUZZ_CHECK(bytes <= plan.bytes());
+  FUZZ_CHECK(verify_plan(ConstBuffer(plan.data(), bytes), all_variants(), model.bytes()) == Status::kOk);
+  shared.plan.assign(plan.data(), plan.data() + bytes);
+
+  // What lies in the buffer before does not matter, nor how much larger it is.
+  const Block larger(plan.bytes() + 1000, 0x5a);
+  const PlanResult again = plan_model(model, all_variants(), options, workspace, larger);
+  FUZZ_CHECK(equal_sizes(shared.result, again) && std::memcmp(larger.data(), plan.data(), bytes) == 0);
+
+  CountingWriter writer(plan.bytes());
+  const PlanWriter stream = {CountingWriter::write, &writer};
+  FUZZ_CHECK(plan_model(model, all_variants(), options, workspace, stream).status == Status::kWriteFailed);
+  return shared;
+}
+
 bool worth_running(const Planned& planned) {
   return !planned.plan.empty() &&
          uint64_t{planned.result.arena_bytes} + planned.result.state_bytes < kMaxMemory &&
@@ -133,7 +158,9 @@ void test(const Block& model) {
   if (interpreted.result.status == Status::kOk) ++stats.accepted;
   if (!worth_running(interpreted) || !worth_running(compiled)) return;
   ++stats.executed;
-  FUZZ_CHECK(run(interpreted, model, 0x3c) == run(compiled, Block(0), 0xc3));
+  const Bytes outputs = run(compiled, Block(0), 0xc3);
+  FUZZ_CHECK(run(interpreted, model, 0x3c) == outputs);
+  FUZZ_CHECK(run(plan_sharing(model, compiled), Block(0), 0x3c) == outputs);
 }
 
 }  // namespace

@@ -123,3 +123,8 @@ def test_state_stands_beside_the_arena() -> None:
     drawing = arena_svg(report(tensor("x", "input", 0, 600, 0, 3), tensor("s", "state", 0, 8, 0, 3)))
     assert "state, kept between inferences" in texts(drawing)
     assert "s, 8 bytes" in texts(drawing)
+
+
+def test_a_model_without_operators_has_one_moment() -> None:
+    assert "peak 8 bytes, operator none" in texts(arena_svg(report(tensor("x", "input", 0, 8, 0, 0), operators=0)))
+    assert texts(arena_svg(report(operators=0)))

@@ -90,15 +90,16 @@ class Panel:
 
 def arena_svg(report: dict[str, Any]) -> str:
     """The picture of what size_report() tells; equal reports give equal bytes."""
-    # A view of its input takes no time. In a model of views alone everything is alive at one moment.
+    # A view of its input takes no time. In a model of views alone, or of nothing, everything is alive at one moment.
     steps = [row for row in report["kernels"] if row["kernel"] != "view"] or report["kernels"][:1]
     columns = {row["operator"]: column for column, row in enumerate(steps)}
-    column = max(48.0, min(150.0, 1120 / len(steps)), 600 / len(steps))
+    names = [f"{row['operator']} {row['op']}" for row in steps] or ["none"]
+    column = max(48.0, min(150.0, 1120 / len(names)), 600 / len(names))
     arena, state = (
         [_box(cost, columns) for cost in report["tensors"] if cost["memory"] == memory] for memory in ("arena", "state")
     )
     profile = [
-        bytes_in_use((box.offset, box.bytes) for box in arena if box.first <= i <= box.last) for i in range(len(steps))
+        bytes_in_use((box.offset, box.bytes) for box in arena if box.first <= i <= box.last) for i in range(len(names))
     ]
     peak = profile.index(max(profile))
 
@@ -111,8 +112,7 @@ def arena_svg(report: dict[str, Any]) -> str:
         )
     key = _number([shape for panel in panels for shape in panel.shapes], panels[0].top)
 
-    names = [f"{row['operator']} {row['op']}" for row in steps]
-    width = _AXIS + len(steps) * column + 2 * _MARGIN
+    width = _AXIS + len(names) * column + 2 * _MARGIN
     key_top = panels[-1].bottom + 0.75 * _CHARACTER * max(map(len, names)) + 40
     key_columns = max(1, min(len(key), int((width - 2 * _MARGIN) // _KEY_WIDTH)))
     key_rows = math.ceil(len(key) / key_columns)
@@ -156,13 +156,16 @@ def shared_bytes(boxes: Sequence[Box]) -> list[Box]:
 
 def _box(cost: dict[str, Any], columns: dict[int, int]) -> Box:
     first, last = cost["first_operator"], cost["last_operator"]
+    scratch = cost["kind"] == "scratch"
+    # Tensors without a name have their index instead.
+    name = "scratch" if scratch else f"tensor {cost['tensor']}" if cost["tensor"].isdigit() else cost["tensor"]
     size = f"{cost['bytes']:,} byte{'s' if cost['bytes'] != 1 else ''}"
     when = f"operator {first}" if first == last else f"operators {first} to {last}"
     return Box(
         kind=cost["kind"],
-        name="scratch" if cost["kind"] == "scratch" else cost["tensor"],
+        name=name,
         facts=size,
-        title=f"{shorten(cost['tensor'], 36)}: {size} at {cost['offset']:,}, {when}",
+        title=f"{shorten(cost['tensor'] if scratch else name, 36)}: {size} at {cost['offset']:,}, {when}",
         offset=cost["offset"],
         bytes=cost["bytes"],
         first=columns.get(first, 0),
