@@ -6,7 +6,7 @@
 #include "microplan/planner/layout/lifetimes.h"
 
 #include <algorithm>
-#include <map>
+#include <numeric>
 #include <utility>
 
 namespace microplan {
@@ -62,9 +62,23 @@ class Finder {
       const Block& block = problem_.blocks[b];
       if (block.writer < 0 && !block.is_scratch) written_[b] = {0, block.bytes};
     }
-    for (size_t m = 0; m < moments_.size(); ++m) visit(m);
-    for (auto& entry : pairs_) {
-      result_.conflicts.push_back({entry.first.first, entry.first.second, entry.second.first, entry.second.last});
+    pairs_.assign(blocks * blocks, Range{});
+    // By the moment at which they come into use, so that each moment looks only at those that are.
+    std::vector<uint32_t> coming(blocks);
+    std::iota(coming.begin(), coming.end(), 0u);
+    std::stable_sort(coming.begin(), coming.end(),
+                     [this](uint32_t a, uint32_t b) { return first_moment_[a] > first_moment_[b]; });
+    for (size_t m = 0; m < moments_.size(); ++m) {
+      for (; !coming.empty() && first_moment_[coming.back()] <= m; coming.pop_back()) in_use_.push_back(coming.back());
+      const auto over = [this, m](uint32_t b) { return last_moment_[b] < m; };
+      in_use_.erase(std::remove_if(in_use_.begin(), in_use_.end(), over), in_use_.end());
+      visit(m);
+    }
+    for (uint32_t a = 0; a < blocks; ++a) {
+      for (uint32_t b = a + 1; b < blocks; ++b) {
+        const Range& forbidden = pairs_[a * blocks + b];
+        if (!forbidden.empty()) result_.conflicts.push_back({a, b, forbidden.first, forbidden.last});
+      }
     }
     return std::move(result_);
   }
@@ -140,7 +154,6 @@ class Finder {
 
   // The bytes of block `b` that live at moment `m`: written before and needed later, or being written.
   Range live(uint32_t b, size_t m) const {
-    if (m < first_moment_[b] || m > last_moment_[b]) return {};
     // The caller writes an input before the first moment, read or not.
     if (m == 0 && problem_.blocks[b].writer < 0) return {0, problem_.blocks[b].bytes};
     if (schedule_.ring_rows[b] != 0) {
@@ -162,7 +175,7 @@ class Finder {
     }
     alive_.clear();
     uint64_t live_bytes = 0;
-    for (uint32_t b = 0; b < problem_.blocks.size(); ++b) {
+    for (const uint32_t b : in_use_) {
       const Range range = live(b, m);
       if (range.empty()) continue;
       alive_.push_back({b, range});
@@ -177,7 +190,10 @@ class Finder {
     result_.live_bytes = std::max(result_.live_bytes, live_bytes);
     result_.step_bytes[moment.step] = std::max(result_.step_bytes[moment.step], live_bytes);
     for (size_t i = 0; i < alive_.size(); ++i) {
-      for (size_t k = 0; k < i; ++k) add_conflict(moment, alive_[k], alive_[i], in_place_bytes != 0);
+      for (size_t k = 0; k < i; ++k) {
+        const bool in_order = alive_[k].first < alive_[i].first;
+        add_conflict(moment, alive_[in_order ? k : i], alive_[in_order ? i : k], in_place_bytes != 0);
+      }
     }
     // A block may be touched twice: the first change recorded, which is the last in the backward walk, is undone last.
     for (size_t c = changes_[m].size(); c-- > 0;) needed_[changes_[m][c].first] = changes_[m][c].second;
@@ -204,7 +220,7 @@ class Finder {
       if (b.first == step.blocks[0] && a.first == step.blocks.back()) forbidden.last -= row_bytes;
     }
     if (forbidden.empty()) return;
-    pairs_[{a.first, b.first}].cover(forbidden);
+    pairs_[a.first * problem_.blocks.size() + b.first].cover(forbidden);
   }
 
   const Problem& problem_;
@@ -214,7 +230,8 @@ class Finder {
   std::vector<Range> needed_, written_;                           // by block, at the moment that is visited
   std::vector<size_t> first_moment_, last_moment_;                // by block
   std::vector<std::pair<uint32_t, Range>> alive_;
-  std::map<std::pair<uint32_t, uint32_t>, Range> pairs_;
+  std::vector<uint32_t> in_use_;                                  // blocks, at that moment
+  std::vector<Range> pairs_;  // forbidden distances of blocks a < b at a * blocks + b; most are empty
   Lifetimes result_;
 };
 
