@@ -6,6 +6,7 @@
 #include "microplan/planner/layout/layout.h"
 
 #include <algorithm>
+#include <set>
 
 #include "microplan/kernels/prepare.h"
 
@@ -90,9 +91,11 @@ class OrderSearch {
     constexpr int kRounds = 4;
     const uint32_t steps = static_cast<uint32_t>(problem_.steps.size());
     bool changed = true;
+    // What was no better than an earlier order is no better than this one.
+    std::set<Order> seen = {from.order};
     const auto attempt = [&](const Order& order) {
       Candidate candidate;
-      if (order == from.order || !evaluate(order, &candidate) || !better(candidate, from)) return;
+      if (!seen.insert(order).second || !evaluate(order, &candidate) || !better(candidate, from)) return;
       from = std::move(candidate);
       changed = true;
     };

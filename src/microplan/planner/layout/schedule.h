@@ -66,18 +66,23 @@ struct Order {
     bool reversed = false;  // from its last rows to its first, where it takes no turns
     uint32_t rows = 1;      // of one run, where it is reversed or takes turns
 
-    bool operator==(const Way& other) const { return reversed == other.reversed && rows == other.rows; }
+    bool operator<(const Way& other) const {
+      return reversed != other.reversed ? reversed < other.reversed : rows < other.rows;
+    }
   };
   // Neighbours that take turns.
   struct Group {
     uint32_t first, last;  // steps, both included
 
-    bool operator==(const Group& other) const { return first == other.first && last == other.last; }
+    bool operator<(const Group& other) const { return first != other.first ? first < other.first : last < other.last; }
   };
   std::vector<Way> ways;      // by step
   std::vector<Group> groups;  // apart and ascending
 
-  bool operator==(const Order& other) const { return ways == other.ways && groups == other.groups; }
+  bool operator<(const Order& other) const {
+    if (groups < other.groups || other.groups < groups) return groups < other.groups;
+    return ways < other.ways;
+  }
 };
 
 // The runs of an order, and what follows for the blocks.
