@@ -21,8 +21,8 @@
 #define MICROPLAN_EMULATE_DSP 0
 #endif
 
-// 1: the planner can do what only a laptop has the memory for: it arranges the order of rows (planner/layout). This code
-// uses the standard library's containers.
+// 1: the planner can do what only a laptop has the memory for: graph passes (planner/passes), and the order of rows
+// (planner/layout). This code uses the C++ standard library.
 #ifndef MICROPLAN_PASSES
 #define MICROPLAN_PASSES 0
 #endif

@@ -82,7 +82,7 @@ struct PlanHeader {
   uint32_t steps;            // offset of PlanStep[step_count]
   uint32_t fills;            // offset of PlanFill[fill_count]
   uint32_t fill_count;
-  uint32_t reserved;         // 0
+  uint32_t passes;           // bit i: graph pass i of the laptop's planner ran
   uint32_t runs;             // offset of PlanRun[run_count]
   uint32_t run_count;
 };

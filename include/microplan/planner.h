@@ -29,6 +29,10 @@ struct PlanOptions {
   // Decides in what order rows are computed and where tensors lie. nullptr: each operator in one go, each tensor whole and
   // apart from all others, placed greedily; that is all that fits a device.
   Arranger* arranger = nullptr;
+  // Of a model that graph passes made: the model that they were given, which the plan's header names as its source, and
+  // the passes that ran.
+  ConstBuffer source;
+  uint32_t passes = 0;
 };
 
 // Where the plan's bytes go. Every byte of [0, plan_bytes) is written exactly once, in any order, and never read back, so

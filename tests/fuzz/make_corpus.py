@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from microplan import _core
 from microplan.testing.tflite_writer import ModelWriter
 
 MAX_MODEL_BYTES = 60_000
@@ -332,6 +333,56 @@ def residual() -> bytes:
     pooled = m.pool("AVERAGE", small, (1, 1, 1, 4), filter_width=8, filter_height=8)
     flat = m.reshape(pooled, 1, 4)
     return m.finish((x,), (m.softmax(m.fully_connected(flat, 4, 3), 3),))
+
+
+def padded_pooled(stride: int) -> bytes:
+    m = TinyModel()
+    x = m.activation(1, 6, 6, 4)
+    padded = m.activation(1, 8, 9, 4)
+    m.operator("PAD", (x, m.ints([[0, 0], [1, 1], [2, 1], [0, 0]])), (padded,))
+    out = (8 - 3) // stride + 1, (9 - 3) // stride + 1
+    y = m.convolution(padded, (1, *out, 4), padding="VALID", stride_w=stride, stride_h=stride)
+    z = m.activation(1, *out, 4)
+    m.operator("RELU", (y,), (z,))
+    return m.finish((x,), (m.reshape(m.reshape(z, 4, *out), 1, 4 * out[0] * out[1]),))
+
+
+@model
+def passes_pads() -> bytes:
+    return padded_pooled(1)
+
+
+@model
+def explicit_padding() -> bytes:
+    """As graph passes write it."""
+    return _core.optimize(padded_pooled(2), [name for name, _ in _core.passes()]).model
+
+
+@model
+def passes_dead_channels() -> bytes:
+    m = TinyModel()
+    x = m.activation(1, 5, 5, 4)
+    pruned = np.where(np.arange(24) % 3 == 0, 0, weights(24))
+    w = m.tensor("filter", (6, 1, 1, 4), "int8", pruned.reshape(6, 1, 1, 4), 0.01)
+    b = m.tensor("bias", (6,), "int32", np.array([-90000, 50, 90000, -90000, 7, -90000]), scale=0.005)
+    y = m.activation(1, 5, 5, 6)
+    m.operator("CONV_2D", (x, w, b), (y,), **(WINDOW | {"fused_activation_function": "RELU"}))
+    deep = m.depthwise(y, (1, 5, 5, 6))
+    joined = m.add(deep, y, 1, 5, 5, 6)
+    return m.finish((x,), (m.fully_connected(m.reshape(joined, 1, 150), 150, 3),))
+
+
+@model
+def passes_transposes() -> bytes:
+    m = TinyModel()
+    x = m.activation(1, 4, 3, 2)
+    first, second, scaled = m.activation(1, 3, 2, 4), m.activation(1, 4, 3, 2), m.activation(1, 4, 3, 2, scale=0.25)
+    m.operator("TRANSPOSE", (x, m.ints([0, 2, 3, 1])), (first,))
+    m.operator("TRANSPOSE", (first, m.ints([0, 3, 1, 2])), (second,))
+    m.operator("QUANTIZE", (second,), (scaled,))
+    again = m.activation(1, 4, 3, 2)
+    m.operator("QUANTIZE", (scaled,), (again,))
+    return m.finish((x,), (m.reshape(again, 1, 24),))
 
 
 @model

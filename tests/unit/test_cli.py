@@ -18,6 +18,7 @@ from PIL import Image
 import microplan
 from microplan.cli import main
 from microplan.inputs import pattern_bytes
+from support.pruned import Pruned
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples/digits"
@@ -60,6 +61,39 @@ def test_size_json() -> None:
     assert {plan.info.tensors[index].name for index in (*plan.info.inputs, *plan.info.outputs)} <= names
     for tensor in report["tensors"]:
         assert 0 <= tensor["first_operator"] <= tensor["last_operator"] < len(plan.info.operators)
+
+
+@pytest.fixture
+def pruned(tmp_path: Path) -> Path:
+    """A model with constant channels."""
+    n = Pruned(3)
+    x = n.conv_2d(n.model_input(1, 6, 6, 3), 16, (1, 1), zero_point=-128, activation="RELU")
+    path = tmp_path / "pruned.tflite"
+    path.write_bytes(n.finish(n.conv_2d(x, 4)))
+    return path
+
+
+def test_graph_passes_tell_what_they_did(pruned: Path) -> None:
+    assert "dead_channels" in output_of("check", pruned)
+    assert "dead_channels" in output_of("size", pruned)
+    report = json_of("size", pruned)
+    assert {entry["pass"] for entry in report["passes"]} == {"dead_channels"}
+    assert any("of 16 channels dropped" in entry["did"] for entry in report["passes"])
+
+
+def test_graph_passes_are_left_out(pruned: Path, tmp_path: Path) -> None:
+    for names in (["dead_channels"], ["all"], ["identities", "dead_channels"]):
+        options = [option for name in names for option in ("--no-pass", name)]
+        assert json_of("size", pruned, *options)["passes"] == []
+        assert json_of("bench", pruned, "--board", "host", *options)["passes"] == []
+        assert "dead_channels" not in output_of("check", pruned, *options)
+        output_of("embed", pruned, "--out", tmp_path, *options)
+        assert "graph passes" not in (tmp_path / "pruned.h").read_text()
+    output_of("embed", pruned, "--out", tmp_path)
+    assert "//   graph passes          dead_channels\n" in (tmp_path / "pruned.h").read_text()
+    result = CliRunner().invoke(main, ["check", str(pruned), "--no-pass", "fast"])
+    assert result.exit_code == 2
+    assert "dead_channels" in result.stderr
 
 
 def test_size_table() -> None:
@@ -170,6 +204,7 @@ def test_bench_on_this_machine_counts_no_instructions() -> None:
         "runtime_flash_bytes",
         "model_flash_bytes",
         "output_crc32",
+        "passes",
         "operators",
     ]
     assert report["instructions"] is None

@@ -35,7 +35,7 @@ def test_everything_agrees(model_path: Path) -> None:
     assert report["passed"]
     assert report["oracle"] == (available_oracles() or [None])[0]
     plan = microplan.plan(model_path)
-    tensors = sum(len(operator.outputs) for operator in plan.info.operators)
+    tensors = sum(len(step.outputs) for step in plan.core.steps)
     for comparison in report["comparisons"]:
         # Two random samples, three extreme ones, the sequence.
         assert comparison["tensors"] == tensors * (2 + 3 + 20)

@@ -8,6 +8,7 @@
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <tuple>
@@ -15,6 +16,7 @@
 
 #include "_core_executor.h"
 #include "_core_host.h"
+#include "_core_passes.h"
 #include "microplan/planner/graph.h"
 #include "microplan/planner/layout/layout.h"
 #include "microplan/planner/tflite_reader.h"
@@ -83,8 +85,9 @@ struct PyDiagnostic {
 
 // What one operator of the model became.
 struct PyStep {
-  uint32_t operator_index;
-  int32_t step;  // -1: a view of its input
+  int32_t operator_index;
+  int32_t step;  // -1: a view of its input, or folded into what is around it
+  std::vector<int32_t> inputs, outputs;  // tensor indices; -1: absent, or made by a graph pass
   std::string kernel;
   uint16_t kernel_id;
   uint64_t macs, instructions;
@@ -129,7 +132,8 @@ PlanObserver observe(Observations& into) {
                                                              found.operator_index, found.tensor_index, number});
   };
   observer.step = [](void* user, uint32_t operator_index, int32_t step, const Variant* variant, const Cost& cost) {
-    static_cast<Observations*>(user)->steps.push_back({operator_index, step, variant ? variant->name : "view",
+    static_cast<Observations*>(user)->steps.push_back({static_cast<int32_t>(operator_index), step, {}, {},
+                                                       variant ? variant->name : "view",
                                                        variant ? variant->kernel.id : uint16_t{0}, cost.macs,
                                                        cost.instructions, cost.constant_bytes, 0});
   };
@@ -157,14 +161,57 @@ std::vector<const Variant*> choose_variants(const std::optional<std::vector<std:
   return chosen;
 }
 
+void name_operands(const HostBuffer& planned, std::vector<PyStep>& steps) {
+  TfliteReader reader(planned);
+  if (steps.empty() || reader.open().status != Status::kOk) return;
+  for (PyStep& step : steps) {
+    TfliteReader::OperatorInfo info;
+    (void)reader.op(static_cast<uint32_t>(step.operator_index), &info);
+    for (uint32_t k = 0; k < info.inputs.count; ++k) step.inputs.push_back(reader.operand(info.inputs, k));
+    for (uint32_t k = 0; k < info.outputs.count; ++k) step.outputs.push_back(reader.operand(info.outputs, k));
+  }
+}
+
+// Makes what was seen of an optimized model speak of the source's operators and tensors. An operator of the source that
+// is not the main one of a step comes before the next that is, as folded.
+void map_to_source(const PyOptimized& optimized, const HostBuffer& source, Observations& seen) {
+  for (PyDiagnostic& diagnostic : seen.diagnostics) {
+    diagnostic.operator_index = optimized.source_operator(diagnostic.operator_index);
+    diagnostic.tensor_index = optimized.source_tensor(diagnostic.tensor_index);
+  }
+  for (PyPlacement& placed : seen.placements) placed.tensor_index = optimized.source_tensor(placed.tensor_index);
+  TfliteReader reader(source);
+  if (seen.steps.empty() || reader.open().status != Status::kOk) return;
+  std::vector<bool> is_main(reader.operator_count(), false);
+  for (PyStep& step : seen.steps) {
+    step.operator_index = optimized.source_operator(step.operator_index);
+    for (int32_t& tensor : step.inputs) tensor = optimized.source_tensor(tensor);
+    for (int32_t& tensor : step.outputs) tensor = optimized.source_tensor(tensor);
+    is_main.at(static_cast<size_t>(step.operator_index)) = true;
+  }
+  for (size_t i = 0; i < is_main.size(); ++i) {
+    if (is_main[i]) continue;
+    const int32_t index = static_cast<int32_t>(i);
+    const auto later = [index](const PyStep& step) { return step.operator_index > index; };
+    const auto at = std::find_if(seen.steps.begin(), seen.steps.end(), later);
+    seen.steps.insert(at, PyStep{index, -1, {}, {}, "folded", 0, 0, 0, 0});
+  }
+}
+
+// Plans `model`, or, in its place, what passes made of it.
 PyPlan plan(const nb::bytes& model, uint32_t flags, uint32_t features,
-            const std::optional<std::vector<std::string>>& variants) {
-  const HostBuffer file(model);
+            const std::optional<std::vector<std::string>>& variants, const PyOptimized* optimized) {
+  const HostBuffer source(model);
+  const HostBuffer file(optimized == nullptr ? model : optimized->model);
   const std::vector<const Variant*> chosen = choose_variants(variants);
   const VariantTable table(chosen.data(), static_cast<uint32_t>(chosen.size()));
   PlanOptions options;
   options.target.features = features;
   options.flags = flags;
+  if (optimized != nullptr) {
+    options.source = source;
+    options.passes = optimized->passes;
+  }
 
   Layout layout;
   if (flags & kPlanArranged) options.arranger = &layout;
@@ -187,6 +234,8 @@ PyPlan plan(const nb::bytes& model, uint32_t flags, uint32_t features,
       plan_bytes = result.plan_bytes;
       continue;
     }
+    name_operands(file, seen.steps);
+    if (optimized != nullptr) map_to_source(*optimized, source, seen);
     const Layout::Report& report = layout.report();
     return {status_name(result.status),
             nb::bytes(output.data(), result.status == Status::kOk ? result.plan_bytes : 0),
@@ -300,6 +349,8 @@ NB_MODULE(_core, module) {
   nb::class_<PyStep>(module, "Step")
       .def_ro("operator_index", &PyStep::operator_index)
       .def_ro("step", &PyStep::step)
+      .def_ro("inputs", &PyStep::inputs)
+      .def_ro("outputs", &PyStep::outputs)
       .def_ro("kernel", &PyStep::kernel)
       .def_ro("kernel_id", &PyStep::kernel_id)
       .def_ro("macs", &PyStep::macs)
@@ -330,6 +381,12 @@ NB_MODULE(_core, module) {
       .def_ro("steps", &PyPlan::steps)
       .def_ro("placements", &PyPlan::placements)
       .def_ro("layout", &PyPlan::layout);
+  nb::class_<PyOptimized>(module, "Optimized")
+      .def_ro("model", &PyOptimized::model)
+      .def_ro("passes", &PyOptimized::passes)
+      .def_ro("operators", &PyOptimized::operators)
+      .def_ro("tensors", &PyOptimized::tensors)
+      .def_ro("reports", &PyOptimized::reports);
   nb::class_<PyIo>(module, "Io")
       .def_ro("type", &PyIo::type)
       .def_ro("shape", &PyIo::shape)
@@ -370,7 +427,9 @@ NB_MODULE(_core, module) {
 
   module.def("describe", &describe);
   module.def("plan", &plan, nb::arg("model"), nb::arg("flags"), nb::arg("features"),
-             nb::arg("variants") = nb::none());
+             nb::arg("variants") = nb::none(), nb::arg("optimized") = nb::none());
+  module.def("optimize", &optimize, nb::arg("model"), nb::arg("passes"));
+  module.def("passes", &passes);
   module.def("verify", &verify, nb::arg("plan"), nb::arg("model_bytes"));
   module.def("variants", &variants);
   module.def("view_operators", &view_operators);

@@ -58,7 +58,7 @@ def compare(
     *,
     exact: bool,
 ) -> Comparison:
-    """Compares every tensor that both have; `samples` are the names of the samples."""
+    """Compares what the plan computes of every tensor that both have; `samples` are the names of the samples."""
     count = 0
     first: Difference | None = None
     for name, left, right in zip(samples, found[1], expected[1], strict=True):
@@ -66,7 +66,8 @@ def compare(
             if tensor not in left or tensor not in right:
                 continue
             count += 1
-            differs = _differing(left[tensor], right[tensor], exact)
+            mine, theirs = (plan.computed_part(tensor, values[tensor]) for values in (left, right))
+            differs = _differing(mine, theirs, exact)
             if not differs.any() or (first is not None and first.operator <= operator):
                 continue
             element = tuple(int(i) for i in np.argwhere(differs)[0])
@@ -76,8 +77,8 @@ def compare(
                 tensor=plan.model.tensor_name(tensor),
                 sample=name,
                 element=element,
-                found=left[tensor][element].item(),
-                expected=right[tensor][element].item(),
+                found=mine[element].item(),
+                expected=theirs.reshape(mine.shape)[element].item(),
                 differing=int(np.count_nonzero(differs)),
                 elements=differs.size,
             )

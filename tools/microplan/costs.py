@@ -114,5 +114,6 @@ def size_report(plan: Plan, board: str | None) -> dict[str, Any]:
             }
             for step in plan.core.steps
         ],
+        "passes": [{"pass": name, "did": text} for name, text in plan.pass_reports],
         "tensors": [asdict(cost) for cost in tensor_costs(plan)],
     }

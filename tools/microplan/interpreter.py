@@ -82,7 +82,7 @@ class Tensor:
 def operator_outputs(
     plan: Plan, inputs: Sequence[Array], step_outputs: Mapping[tuple[int, int], bytes]
 ) -> dict[int, Array]:
-    """Every operator's outputs by tensor index, from those of the steps by (step, output).
+    """What the plan computes of every operator's outputs by tensor index, from those of the steps by (step, output).
 
     A view has the values of its input.
     """
@@ -90,16 +90,16 @@ def operator_outputs(
     contents: dict[int, bytes] = {i: array.tobytes() for i, array in zip(info.inputs, inputs, strict=True)}
     made: dict[int, Array] = {}
     for step in plan.core.steps:
-        operator = info.operators[step.operator_index]
-        for position, index in enumerate(operator.outputs):
+        for position, index in enumerate(step.outputs):
+            if index < 0:
+                continue  # a graph pass made it
             if step.step >= 0 and (step.step, position) in step_outputs:
                 contents[index] = step_outputs[step.step, position]
-            elif step.step < 0 and operator.inputs[0] in contents:
-                contents[index] = contents[operator.inputs[0]]
+            elif step.step < 0 and step.inputs[0] in contents:
+                contents[index] = contents[step.inputs[0]]
             else:
                 continue  # it does not survive its step
-            tensor = info.tensors[index]
-            made[index] = np.frombuffer(contents[index], tensor.type).reshape(tensor.shape)
+            made[index] = np.frombuffer(contents[index], info.tensors[index].type).reshape(plan.tensor_shape(index))
     return made
 
 
@@ -110,7 +110,8 @@ class Interpreter:
         (scores,) = it.invoke(it.inputs[0].quantize(pixels))
 
     A plan that was made for another machine runs with the kernels that this one has; the answers of integer models are
-    the same. With `keep_tensors`, `tensors` holds the outputs of every operator after each invocation.
+    the same. With `keep_tensors`, `tensors` holds, after each invocation, what the plan computes of every operator's
+    outputs: all of them, unless graph passes removed some.
     """
 
     def __init__(

@@ -62,6 +62,7 @@ def _reason(made: Plan, step: _core.Step, kernel: str) -> str | None:
         (made.flags & _core.OWNS_CONSTANTS) | _core.TAKES_FIRST,
         made.features,
         [kernel, *(row.name for row in _core.variants() if variant_of(row.name) == "reference")],
+        made.optimized,
     )
     (other,) = (each for each in tried.steps if each.operator_index == step.operator_index)
     if other.kernel != kernel:

@@ -69,6 +69,7 @@ def _report(made: Plan, board: Board) -> dict[str, Any]:
         "runtime_flash_bytes": None,
         "model_flash_bytes": len(made.firmware_data),
         "output_crc32": None,
+        "passes": [{"pass": name, "did": text} for name, text in made.pass_reports],
         "operators": [
             {
                 "index": step.operator_index,

@@ -4,12 +4,15 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
+
+from numpy.typing import NDArray
 
 from microplan import _core
 from microplan.errors import ModelError, UsageError
@@ -94,7 +97,8 @@ class Plan:
     features: int
     variants: list[str] | None  # the kernels to choose from, in the order in which they were looked at; None: all
     flags: int  # what the planner was asked for
-    core: _core.Plan
+    core: _core.Plan  # it speaks of the model's own operators and tensors
+    optimized: _core.Optimized | None = None  # what graph passes made of the model; None: it was planned as it is
 
     @property
     def info(self) -> _core.ModelInfo:
@@ -130,6 +134,36 @@ class Plan:
     @property
     def macs(self) -> int:
         return sum(step.macs for step in self.core.steps)
+
+    @property
+    def passes(self) -> list[str]:
+        """The graph passes that changed something, in their order."""
+        changed = {name for name, _ in self.pass_reports}
+        return [name for name in pass_names() if name in changed]
+
+    @property
+    def pass_reports(self) -> list[tuple[str, str]]:
+        """Pass and what it did, for each change."""
+        return [] if self.optimized is None else self.optimized.reports
+
+    @cached_property
+    def channels(self) -> dict[int, list[int]]:
+        """By tensor, the channels (of the last dimension) that the plan computes, where it does not compute all."""
+        tensors = [] if self.optimized is None else self.optimized.tensors
+        return {tensor: channels for tensor, channels in tensors if tensor >= 0 and channels}
+
+    def tensor_shape(self, index: int) -> list[int]:
+        """Of what the plan computes of a tensor."""
+        shape = self.info.tensors[index].shape
+        return [*shape[:-1], len(self.channels[index])] if index in self.channels else shape
+
+    def computed_part(self, index: int, values: NDArray[Any]) -> NDArray[Any]:
+        """Of a whole tensor's values those that the plan computes."""
+        if index not in self.channels or values.size != math.prod(self.info.tensors[index].shape):
+            return values
+        shape = self.info.tensors[index].shape
+        part: NDArray[Any] = values.reshape(shape)[..., self.channels[index]]
+        return part
 
     @property
     def variant(self) -> str:
@@ -251,6 +285,39 @@ def select_variants(variant: str) -> list[str]:
     return [kernel for name in order for kernel in rows if variant_of(kernel) == name]
 
 
+# Stands behind the graph passes: the order of rows, and tensors that share memory.
+LAYOUT = "layout"
+
+
+def pass_names() -> list[str]:
+    """The passes, in the order in which they run: those over the graph, then the layout."""
+    return [*(name for name, _ in _core.passes()), LAYOUT]
+
+
+def _passes_without(names: Sequence[str]) -> list[str]:
+    """All passes but these; "all" stands for each."""
+    for name in names:
+        if name not in ("all", *pass_names()):
+            raise UsageError(f"There is no pass {name!r}. Use one of: all, {', '.join(pass_names())}.")
+    return [] if "all" in names else [name for name in pass_names() if name not in names]
+
+
+@lru_cache(maxsize=4)
+def _optimize(content: bytes, passes: tuple[str, ...]) -> _core.Optimized:
+    """Commands plan a model several times, with other kernels."""
+    return _core.optimize(content, list(passes))
+
+
+@lru_cache(maxsize=16)
+def _plan(
+    content: bytes, flags: int, features: int, names: tuple[str, ...] | None, passes: tuple[str, ...]
+) -> _core.Plan:
+    """Looking for a layout takes seconds, and commands and tests plan the same again."""
+    return _core.plan(
+        content, flags, features, None if names is None else list(names), _optimize(content, passes)
+    )
+
+
 def plan(
     model: ModelFile | str | Path | bytes,
     form: Form = "compiled",
@@ -260,14 +327,15 @@ def plan(
     variant: str | None = None,
     variants: Sequence[str] | None = None,
     pin_inputs: bool = False,
-    arrange: bool = True,
+    no_pass: Sequence[str] = (),
 ) -> Plan:
     """Plans `model`; raises ModelError with everything that stops it.
 
     `features` are the `_core.FEATURE_...` bits of the target. For each operator the planner takes the best kernel for
     `prefer` of all that there are, or of those that `variants` names. With `variant` it takes the first that can run:
-    of this variant, else base, else reference. Without `arrange` every operator of the compiled form runs in one go and
-    tensors lie apart, as on a device.
+    of this variant, else base, else reference. In the compiled form graph passes first remove what need not be
+    computed, and the layout orders the rows and lets tensors share memory, except what `no_pass` names; "all" names
+    each.
     """
     if form not in FORMS:
         raise UsageError(f"There is no form {form!r}. Use one of: {', '.join(FORMS)}.")
@@ -276,17 +344,26 @@ def plan(
     file = model if isinstance(model, ModelFile) else ModelFile.load(model)
     flags = _core.PINS_INPUTS if pin_inputs else 0
     if form == "compiled":
-        flags |= _core.OWNS_CONSTANTS | _core.SHARES_CONSTANTS | (_core.ARRANGED if arrange else 0)
+        flags |= _core.OWNS_CONSTANTS | _core.SHARES_CONSTANTS
     if variant is None:
         flags |= _PREFERENCE_FLAGS[prefer]
         names = None if variants is None else list(variants)
     else:
         flags |= _core.TAKES_FIRST
         names = select_variants(variant)
-    core = _core.plan(file.content, flags, features, names)
+    passes = _passes_without(no_pass)
+    if form == "compiled":
+        if LAYOUT in passes:
+            passes.remove(LAYOUT)
+            flags |= _core.ARRANGED
+        optimized = _optimize(file.content, tuple(passes))
+        core = _plan(file.content, flags, features, None if names is None else tuple(names), tuple(passes))
+    else:
+        optimized = None
+        core = _core.plan(file.content, flags, features, names)
     if core.status != "kOk":
         raise ModelError(findings(file, core))
-    made = Plan(file, form, features, names, flags, core)
+    made = Plan(file, form, features, names, flags, core, optimized)
     if form == "compiled":
         return made
     # The firmware plans with the kernels that it carries, and these stand in the plan's header.
@@ -299,7 +376,7 @@ def plan_for_this_machine(made: Plan) -> Plan:
     if not any(row.features & ~_core.KERNEL_FEATURES for row in _core.variants() if row.name in made.kernels):
         return made
     features = made.features & _core.KERNEL_FEATURES
-    core = _core.plan(made.model.content, made.flags & ~_core.TAKES_FIRST, features)
+    core = _core.plan(made.model.content, made.flags & ~_core.TAKES_FIRST, features, None, made.optimized)
     return replace(made, features=features, variants=None, core=core)
 
 

@@ -213,8 +213,8 @@ def exchange_bytes(elf: Path, board: Board, stream: bytes, timeout: float = 600)
         return parse_replies((Path(folder) / "replies").read_bytes())
 
 
-# Offset and content of what came for one (source, step, index), in the order of arrival: the rows of a step's output come
-# as they are computed, which may be last row first.
+# Offset and content of what came for one (source, step, index), in the order of arrival: the rows of a step's
+# output come as they are computed, which may be last row first.
 _Parts = dict[tuple[int, int, int], list[tuple[int, bytes]]]
 
 

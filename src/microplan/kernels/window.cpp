@@ -8,10 +8,6 @@ namespace microplan {
 
 namespace {
 
-// The schema's Padding.
-constexpr uint8_t kSame = 0;
-constexpr uint8_t kValid = 1;
-
 constexpr int64_t kMaxField = UINT16_MAX;
 
 struct Field {
@@ -33,7 +29,7 @@ Status check_field(const OperatorContext& context, Operand operand, const Field&
 }
 
 Status check_options(const OperatorContext& context, Operand operand, const WindowOptions& options) {
-  if (options.padding != kSame && options.padding != kValid) {
+  if (options.padding != kSamePadding && options.padding != kValidPadding && options.padding != kExplicitPadding) {
     return context.fail(Status::kUnsupportedOption, operand,
                         MICROPLAN_DIAGNOSTIC_TEXT("the padding is neither SAME nor VALID"),
                         MICROPLAN_DIAGNOSTIC_TEXT("convert the model again"), options.padding);
@@ -72,9 +68,10 @@ TensorInfo tensor_of(const OperatorContext& context, Operand operand) {
   return operand.is_output ? context.output(operand.index) : context.input(operand.index);
 }
 
-// One axis of the window, all of it positive and at most 65535.
+// One axis of the window, all of it positive and at most 65535, and what an explicit padding adds to it.
 struct Axis {
   int64_t in, out, kernel, stride, dilation;
+  int64_t before, after;
 };
 
 int64_t kernel_extent(const Axis& axis) { return (axis.kernel - 1) * axis.dilation + 1; }
@@ -82,15 +79,21 @@ int64_t kernel_extent(const Axis& axis) { return (axis.kernel - 1) * axis.dilati
 // As TensorFlow counts output positions and pads: what SAME lacks is split, the odd element going behind.
 Status prepare_axis(const OperatorContext& context, Operand in, Operand out, uint8_t padding, const Axis& axis,
                     uint16_t* pad) {
+  if (axis.before < 0 || axis.before > kMaxField || axis.after < 0 || axis.after > kMaxField) {
+    return context.fail(Status::kUnsupportedOption, in,
+                        MICROPLAN_DIAGNOSTIC_TEXT("the explicit padding is negative or exceeds 65535 elements"),
+                        MICROPLAN_DIAGNOSTIC_TEXT("convert the model again"), axis.before);
+  }
   const int64_t extent = kernel_extent(axis);
-  const int64_t size = (axis.in + axis.stride - (padding == kSame ? 1 : extent)) / axis.stride;
+  const int64_t padded = axis.in + axis.before + axis.after;
+  const int64_t size = (padded + axis.stride - (padding == kSamePadding ? 1 : extent)) / axis.stride;
   if (size != axis.out) {
     return context.fail(Status::kUnsupportedShape, out,
                         MICROPLAN_DIAGNOSTIC_TEXT("height or width of input and output do not go together"),
                         MICROPLAN_DIAGNOSTIC_TEXT("convert the model again"), axis.out);
   }
   const int64_t missing = (size - 1) * axis.stride + extent - axis.in;
-  const int64_t before = missing > 0 ? missing / 2 : 0;
+  const int64_t before = padding == kExplicitPadding ? axis.before : missing > 0 ? missing / 2 : 0;
   if (before > kMaxField) {
     return context.fail(Status::kTooLarge, in,
                         MICROPLAN_DIAGNOSTIC_TEXT("the padding exceeds 65535 elements"),
@@ -148,8 +151,14 @@ Status prepare_window(const OperatorContext& context, Operand in, Operand out, c
   window->stride_w = static_cast<uint16_t>(options.stride_w);
   window->dilation_h = static_cast<uint16_t>(options.dilation_h);
   window->dilation_w = static_cast<uint16_t>(options.dilation_w);
-  const Axis down = {window->in_h, window->out_h, window->kernel_h, window->stride_h, window->dilation_h};
-  const Axis across = {window->in_w, window->out_w, window->kernel_w, window->stride_w, window->dilation_w};
+  Axis down = {window->in_h, window->out_h, window->kernel_h, window->stride_h, window->dilation_h, 0, 0};
+  Axis across = {window->in_w, window->out_w, window->kernel_w, window->stride_w, window->dilation_w, 0, 0};
+  if (options.padding == kExplicitPadding) {
+    down.before = context.options().int32_field(kPadTop, 0);
+    down.after = context.options().int32_field(kPadBottom, 0);
+    across.before = context.options().int32_field(kPadLeft, 0);
+    across.after = context.options().int32_field(kPadRight, 0);
+  }
   status = prepare_axis(context, in, out, options.padding, down, &window->pad_top);
   if (status != Status::kOk) return status;
   return prepare_axis(context, in, out, options.padding, across, &window->pad_left);

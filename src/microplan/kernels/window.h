@@ -24,9 +24,16 @@ struct Window {
   uint16_t pad_top, pad_left;
 };
 
+// Beside the schema's SAME and VALID, graph passes write this padding: rows and columns of it stand in options of their
+// own, whose numbers no version of the schema has.
+constexpr uint8_t kSamePadding = 0;
+constexpr uint8_t kValidPadding = 1;
+constexpr uint8_t kExplicitPadding = 32;
+enum ExplicitPaddingField : uint32_t { kPadTop = 32, kPadLeft = 33, kPadBottom = 34, kPadRight = 35 };
+
 // What an operator's options and filter say about its window, unchecked.
 struct WindowOptions {
-  uint8_t padding;  // the schema's Padding
+  uint8_t padding;  // the schema's Padding, or kExplicitPadding
   int64_t kernel_h, kernel_w;
   int32_t stride_h, stride_w;
   int32_t dilation_h, dilation_w;

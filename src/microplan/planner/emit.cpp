@@ -301,10 +301,14 @@ Status Emitter::run() {
   header_.header_bytes = sizeof header_;
   header_.arena_bytes = result_.arena_bytes;
   header_.state_bytes = result_.state_bytes;
-  header_.model_bytes = reader_.buffer().size();
-  if (writer_.write != nullptr) header_.model_hash = model_hash(reader_.buffer().data(), reader_.buffer().size());
-  header_.target_features = graph_.options().target.features;
-  header_.options = graph_.options().flags;
+  const PlanOptions& options = graph_.options();
+  const ConstBuffer read(reader_.buffer().data(), reader_.buffer().size());
+  const ConstBuffer source = options.source.data == nullptr ? read : options.source;
+  header_.model_bytes = source.bytes;
+  if (writer_.write != nullptr) header_.model_hash = model_hash(source.data, source.bytes);
+  header_.passes = options.passes;
+  header_.target_features = options.target.features;
+  header_.options = options.flags;
   header_.kernel_set_hash = kernel_set_hash(graph_.variants());
   for (uint32_t i = 0; i < graph_.variants().count; ++i) header_.kernel_count += graph_.used(i);
   header_.input_count = static_cast<uint16_t>(reader_.input_count());

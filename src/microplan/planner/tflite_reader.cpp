@@ -2,30 +2,11 @@
 #include "microplan/planner/tflite_reader.h"
 
 #include "microplan/kernels/prepare.h"
+#include "microplan/planner/tflite_schema.h"
 
 namespace microplan {
 
 namespace {
-
-// Field numbers of the schema's tables.
-enum ModelField { kModelVersion = 0, kModelOperatorCodes = 1, kModelSubgraphs = 2, kModelBuffers = 4 };
-enum CodeField { kCodeDeprecatedBuiltin = 0, kCodeCustom = 1, kCodeBuiltin = 3 };
-enum SubgraphField { kSubgraphTensors = 0, kSubgraphInputs = 1, kSubgraphOutputs = 2, kSubgraphOperators = 3 };
-enum TensorField {
-  kTensorShape = 0,
-  kTensorType = 1,
-  kTensorBuffer = 2,
-  kTensorName = 3,
-  kTensorQuantization = 4,
-  kTensorIsVariable = 5,
-  kTensorSparsity = 6,
-  kTensorShapeSignature = 7
-};
-enum QuantizationField { kQuantizationScale = 2, kQuantizationZeroPoint = 3, kQuantizationDimension = 6 };
-enum OperatorField { kOperatorCode = 0, kOperatorInputs = 1, kOperatorOutputs = 2, kOperatorOptions = 4 };
-enum BufferField { kBufferData = 0, kBufferOffset = 1, kBufferSize = 2 };
-
-constexpr uint32_t kSchemaVersion = 3;
 
 #define TEXT(text) MICROPLAN_DIAGNOSTIC_TEXT(text)
 
@@ -62,7 +43,7 @@ Finding TfliteReader::open() {
   if (buffer_.size() > kMaxBytes) {
     return {Status::kTooLarge, TEXT("the model file has more than 256 MB"), TEXT("use a smaller model"), buffer_.size()};
   }
-  const Flatbuffer::Table model = buffer_.root("TFL3");
+  const Flatbuffer::Table model = buffer_.root(kTfliteIdentifier);
   if (!model) {
     return {buffer_.status(), TEXT("this is not a .tflite file: the identifier TFL3 or the root table is missing"),
             TEXT("pass the file that the TensorFlow Lite converter wrote")};

@@ -185,7 +185,7 @@ def _print_comparison(
 def _cell(row: dict[str, Any], variant: str) -> str:
     """Where another variant stands in, its name."""
     stand_in = variant_of(row["kernel"])
-    other = f" {stand_in}" if stand_in != variant and row["kernel"] != "view" else ""
+    other = f" {stand_in}" if stand_in != variant and row["kernel"] not in ("view", "folded") else ""
     return _count(row["instructions"], row["macs"]) + other
 
 

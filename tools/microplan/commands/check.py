@@ -17,6 +17,7 @@ from microplan.commands.common import (
     fitting_plan,
     model_argument,
     plan_option,
+    print_passes,
     stdout_console,
     warn_of_reference,
 )
@@ -48,6 +49,7 @@ def check(model: ModelFile, board: Board | None, choice: Choice, budget: Budget)
         f"for the model.{_room(made, board)}"
     )
     _print_kernels(made)
+    print_passes(made)
     if board is not None and board.has_firmware:
         click.echo(estimate_in_words(made, board))
     warn_of_reference(made, choice)

@@ -14,13 +14,14 @@ from typing import Any
 
 import click
 from rich.console import Console
+from rich.table import Table
 
 from microplan.boards import FEATURE_BITS, Board, load_board
 from microplan.budget import Budget, parse_bytes
 from microplan.build import STACK_BYTES
 from microplan.errors import DoesNotFitError, MicroplanError, UsageError
 from microplan.kernel_choice import reference_warnings
-from microplan.planning import FORMS, PREFERENCES, Form, ModelFile, Plan, Prefer, plan
+from microplan.planning import FORMS, PREFERENCES, Form, ModelFile, Plan, Prefer, pass_names, plan, printable
 
 
 class _BoardType(click.ParamType[Board]):
@@ -112,6 +113,7 @@ class Choice:
     strict: bool = False
     cmsis_nn: Path | None = None  # a checkout of CMSIS-NN, which the firmware is built with
     target: int = 0  # features of a target without a board
+    no_pass: tuple[str, ...] = ()  # graph passes that do not run
 
     def features(self, board: Board | None) -> int:
         """Those of the board or the target, and what the build adds."""
@@ -147,6 +149,12 @@ def plan_option(*, strict: bool = False, firmware: bool = False) -> Decorator:
             "--variant",
             help="For comparison: take these kernels where they exist, else base, else reference.",
         ),
+        click.option(
+            "--no-pass",
+            type=click.Choice(["all", *pass_names()]),
+            multiple=True,
+            help="Leave out this pass of the compiled form, or all of them; may be given several times.",
+        ),
     ]
     if strict:
         options.append(
@@ -171,13 +179,14 @@ def plan_option(*, strict: bool = False, firmware: bool = False) -> Decorator:
         def with_choice(
             prefer: Prefer | None,
             variant: str | None,
+            no_pass: tuple[str, ...],
             strict: bool = False,
             cmsis_nn: Path | None = None,
             **arguments: Any,
         ) -> None:
             if prefer is not None and variant is not None:
                 raise UsageError("--variant names the kernels, so that there is nothing to --prefer. Give one of them.")
-            command(choice=Choice(prefer, variant, strict, cmsis_nn), **arguments)
+            command(choice=Choice(prefer, variant, strict, cmsis_nn, no_pass=no_pass), **arguments)
 
         for option in reversed(options):
             option(with_choice)
@@ -229,14 +238,14 @@ def fitting_plan(model: ModelFile, board: Board | None, form: Form, choice: Choi
     """The plan asked for when it fits the board's memory, else one that prefers RAM or flash, else an error."""
     features = choice.features(board)
     prefer = choice.prefer or PREFERENCES[0]
-    made = plan(model, form, features=features, prefer=prefer, variant=choice.variant)
+    made = plan(model, form, features=features, prefer=prefer, variant=choice.variant, no_pass=choice.no_pass)
     problems = memory_problems(made, board)
     if not problems:
         return made
     for other in _LESS_MEMORY:
         if choice.variant is not None or other == prefer:
             continue
-        smaller = plan(model, form, features=features, prefer=other)
+        smaller = plan(model, form, features=features, prefer=other, no_pass=choice.no_pass)
         if board is not None and not memory_problems(smaller, board):
             click.echo(
                 f"{model.name}: with the {prefer} kernels it does not fit {board.name}, so it is planned with those "
@@ -266,6 +275,16 @@ def warn_of_reference(made: Plan, choice: Choice) -> None:
             f"{made.model.name} runs {len(warnings)} operators by reference kernels, and --strict forbids it. Change "
             "the operators as the warnings say, or leave out --strict."
         )
+
+
+def print_passes(made: Plan) -> None:
+    """What graph passes did, if they did something."""
+    if not made.pass_reports:
+        return
+    table = Table("graph pass", "what it did")
+    for name, text in made.pass_reports:
+        table.add_row(name, printable(text))
+    stdout_console().print(table)
 
 
 @dataclass(frozen=True)

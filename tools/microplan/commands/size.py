@@ -21,6 +21,7 @@ from microplan.commands.common import (
     model_argument,
     plan_for,
     plan_option,
+    print_passes,
     progress,
     stdout_console,
     write_json,
@@ -74,6 +75,7 @@ def size(
         write_json(report)
     else:
         _print(report)
+        print_passes(made)
     require_budget(budget, [made], firmware)
 
 
