@@ -85,7 +85,9 @@ def test_reference_alone_is_reference_only() -> None:
 
 def test_the_plan_tells_what_it_was_asked_for() -> None:
     assert plan(DIGITS).prefer == "balanced"
-    assert plan(DIGITS, prefer="ram").flag_names == ["kPlanOwnsConstants", "kPlanPrefersRam", "kPlanSharesConstants"]
+    whole = plan(DIGITS, prefer="ram", no_pass=["layout"])
+    assert whole.flag_names == ["kPlanOwnsConstants", "kPlanPrefersRam", "kPlanSharesConstants"]
+    assert set(plan(DIGITS, prefer="ram").flag_names) == {*whole.flag_names, "kPlanArranged"}
     assert plan(DIGITS, variant="reference").prefer is None
 
 
