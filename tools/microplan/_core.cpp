@@ -14,6 +14,7 @@
 #include <tuple>
 #include <vector>
 
+#include "_core_contracts.h"
 #include "_core_executor.h"
 #include "_core_host.h"
 #include "_core_passes.h"
@@ -408,6 +409,20 @@ NB_MODULE(_core, module) {
       .def_ro("output_type", &PyVariant::output_type)
       .def_ro("features", &PyVariant::features)
       .def_ro("packs", &PyVariant::packs);
+  nb::class_<PyOperandView>(module, "OperandView")
+      .def_ro("is_output", &PyOperandView::is_output)
+      .def_ro("index", &PyOperandView::index)
+      .def_ro("rows", &PyOperandView::rows)
+      .def_ro("row_bytes", &PyOperandView::row_bytes)
+      .def_ro("alignment", &PyOperandView::alignment)
+      .def_ro("written", &PyOperandView::written);
+  nb::class_<Contract>(module, "Contract")
+      .def_prop_ro("kernel", &Contract::kernel)
+      .def_prop_ro("whole_only", &Contract::whole_only)
+      .def_prop_ro("overlap", &Contract::overlap)
+      .def_prop_ro("views", &Contract::views)
+      .def("input_rows", &Contract::input_rows)
+      .def("scratch_bytes", &Contract::scratch_bytes);
   nb::class_<Executor>(module, "Executor")
       .def(nb::init<const nb::bytes&, const nb::bytes&, std::optional<uint32_t>, uint32_t>(), nb::arg("plan"),
            nb::arg("model"), nb::arg("arena_bytes") = nb::none(), nb::arg("arena_misalignment") = 0)
@@ -431,6 +446,7 @@ NB_MODULE(_core, module) {
   module.def("optimize", &optimize, nb::arg("model"), nb::arg("passes"));
   module.def("passes", &passes);
   module.def("verify", &verify, nb::arg("plan"), nb::arg("model_bytes"));
+  module.def("contracts", &contracts, nb::arg("plan"));
   module.def("variants", &variants);
   module.def("view_operators", &view_operators);
   module.def("statuses", &statuses);
