@@ -29,7 +29,10 @@ uint32_t overlap_bytes(const Variant& variant, const void* params) {
   uint64_t worst = 0;
   for (uint32_t r = 0; r < output.rows; ++r) {
     const uint64_t written = (static_cast<uint64_t>(r) + 1) * output.row_bytes;
-    const uint64_t kept = static_cast<uint64_t>(variant.input_rows(params, 0, Rows{r, r + 1}).first) * input.row_bytes;
+    const Rows needed = variant.input_rows(params, 0, Rows{r, r + 1});
+    // A row of padding.
+    if (needed.first == needed.last) continue;
+    const uint64_t kept = static_cast<uint64_t>(needed.first) * input.row_bytes;
     if (written > kept && written - kept > worst) worst = written - kept;
   }
   return static_cast<uint32_t>(worst);

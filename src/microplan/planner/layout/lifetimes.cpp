@@ -92,11 +92,24 @@ class Finder {
     return {row_bytes * rows.first, row_bytes * rows.last};
   }
 
+  bool is_whole(uint32_t block) const { return block != kNowhere && schedule_.ring_rows[block] == 0; }
+
+  // Whether the kernel gives its word on how the output may lie over the first input: as verify_plan sees it.
+  bool may_overlap(const Step& step) const {
+    const Overlap overlap = step.prepared.variant->overlap;
+    if (!problem_.overlap || overlap == Overlap::kNone || !is_whole(step.blocks[0]) || !is_whole(step.blocks.back())) {
+      return false;
+    }
+    const Footprint::TensorRows& in = step.view(0);
+    const Footprint::TensorRows& out = step.view(step.view_count() - 1);
+    // A broadcast input is read again after its place in the output was written.
+    return overlap == Overlap::kRows || (in.rows == out.rows && in.row_bytes >= out.row_bytes);
+  }
+
   void list_moments() {
     for (const PlanRun& run : schedule_.runs) {
       const Step& step = problem_.steps[run.step];
-      const bool in_order = problem_.overlap && step.prepared.variant->overlap != Overlap::kNone;
-      const uint32_t height = in_order ? 1 : run.rows.last - run.rows.first;
+      const uint32_t height = may_overlap(step) ? 1 : run.rows.last - run.rows.first;
       for (uint32_t row = run.rows.first; row < run.rows.last; row += height) add_moment(run, step, {row, row + height});
     }
   }
@@ -116,11 +129,7 @@ class Finder {
       const Range all = {0, problem_.blocks[step.scratch].bytes};
       moment.touches.push_back({step.scratch, all, true});
     }
-    const Footprint::TensorRows& in = step.view(0);
-    const Footprint::TensorRows& out = step.view(output);
-    moment.in_place = problem_.overlap && step.prepared.variant->overlap == Overlap::kElementwise && in.rows == out.rows &&
-                      in.row_bytes >= out.row_bytes && step.blocks[0] != kNowhere && step.blocks[output] != kNowhere &&
-                      schedule_.ring_rows[step.blocks[0]] == 0 && schedule_.ring_rows[step.blocks[output]] == 0;
+    moment.in_place = may_overlap(step) && step.prepared.variant->overlap == Overlap::kElementwise;
     moments_.push_back(moment);
   }
 
@@ -185,7 +194,7 @@ class Finder {
       result_.first[b] = std::min(result_.first[b], moment.step);
       result_.last[b] = std::max(result_.last[b], moment.step);
     }
-    const uint32_t in_place_bytes = moment.in_place ? in_place(moment) : 0;
+    const uint32_t in_place_bytes = moment.in_place ? in_place(m) : 0;
     live_bytes -= in_place_bytes;
     result_.live_bytes = std::max(result_.live_bytes, live_bytes);
     result_.step_bytes[moment.step] = std::max(result_.step_bytes[moment.step], live_bytes);
@@ -199,13 +208,21 @@ class Finder {
     for (size_t c = changes_[m].size(); c-- > 0;) needed_[changes_[m][c].first] = changes_[m][c].second;
   }
 
-  // Bytes of the output's row that may lie over the first input's row.
-  uint32_t in_place(const Moment& moment) const {
+  // Bytes of the output's row that may lie over the first input's row at moment `m`.
+  uint32_t in_place(size_t m) const {
+    const Moment& moment = moments_[m];
     const Step& step = problem_.steps[moment.step];
-    if (step.blocks[0] == step.blocks.back()) return 0;
+    const Touch& input = moment.touches[0];
+    for (size_t i = 1; i < moment.touches.size(); ++i) {
+      // The word is on the first input alone: not where another one is the same tensor.
+      if (moment.touches[i].block == input.block) return 0;
+    }
+    // What was recorded first is needed after this moment: the row itself may be read again.
+    const Range& later = changes_[m][0].second;
+    if (later.first < input.range.last && input.range.first < later.last) return 0;
     for (const auto& entry : alive_) {
       // Rows above the one that is read live on for another reader: nothing may cover them.
-      if (entry.first == step.blocks[0] && entry.second.first < moment.touches[0].range.first) return 0;
+      if (entry.first == input.block && entry.second.first < input.range.first) return 0;
     }
     return static_cast<uint32_t>(step.view(step.view_count() - 1).row_bytes);
   }

@@ -102,6 +102,19 @@ Problem collect(Graph& graph, bool overlap) {
 
 namespace {
 
+// Neighbouring runs of one step are one.
+void join(std::vector<PlanRun>& runs) {
+  std::vector<PlanRun> joined;
+  for (const PlanRun& run : runs) {
+    if (!joined.empty() && joined.back().step == run.step && joined.back().rows.last == run.rows.first) {
+      joined.back().rows.last = run.rows.last;
+    } else {
+      joined.push_back(run);
+    }
+  }
+  runs.swap(joined);
+}
+
 // Runs the steps of a group on demand of the last one, a few rows at a time, so that each computes no more than its readers
 // need soon.
 class Turns {
@@ -115,6 +128,8 @@ class Turns {
       if (!read_in_group(i) || read_behind(i)) produce(i, problem_.steps[i].rows());
     }
     for (uint32_t i = group_.first; i < group_.last; ++i) produce(i, problem_.steps[i].rows());
+    // Before: a ring holds all rows of a run, also those that nobody reads.
+    join(result_.runs);
     size_rings();
   }
 
@@ -180,7 +195,7 @@ class Turns {
       for (uint32_t i = 0; i + 1 < step.view_count(); ++i) {
         if (step.blocks[i] == index) oldest = std::min(oldest, step.input_rows(i, run.rows).first);
       }
-      if (run.step == writer && run.rows.last > oldest) most = std::max(most, run.rows.last - oldest);
+      if (run.step == writer) most = std::max(most, run.rows.last - std::min(oldest, run.rows.first));
     }
     return most;
   }
@@ -206,19 +221,6 @@ void run_alone(const Step& step, uint32_t index, const Order::Way& way, std::vec
   runs.push_back({index, {0, rows}});
 }
 
-// Neighbouring runs of one step are one.
-void join(std::vector<PlanRun>& runs) {
-  std::vector<PlanRun> joined;
-  for (const PlanRun& run : runs) {
-    if (!joined.empty() && joined.back().step == run.step && joined.back().rows.last == run.rows.first) {
-      joined.back().rows.last = run.rows.last;
-    } else {
-      joined.push_back(run);
-    }
-  }
-  runs.swap(joined);
-}
-
 }  // namespace
 
 Schedule schedule(const Problem& problem, const Order& order) {
@@ -234,7 +236,6 @@ Schedule schedule(const Problem& problem, const Order& order) {
       run_alone(problem.steps[i], i, order.ways[i], result.runs);
     }
   }
-  join(result.runs);
   for (const PlanRun& run : result.runs) {
     result.instructions += problem.steps[run.step].run_instructions(problem.target, run.rows.last - run.rows.first);
   }
