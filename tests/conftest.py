@@ -6,10 +6,13 @@ from __future__ import annotations
 import fcntl
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from microplan import _core
+from support.replay import replay_core
 
 ROOT = Path(__file__).resolve().parent.parent
 DIGITS = ROOT / "examples" / "digits" / "digits.tflite"
@@ -31,6 +34,22 @@ MODELS = [
 
 def models_folder() -> Path:
     return Path(os.environ.get("MICROPLAN_MODELS", ROOT.parent / "shared" / "models"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _replay_every_plan() -> Iterator[None]:
+    """Whatever a test plans is replayed byte by byte."""
+    original = _core.plan
+
+    def plan(model: bytes, flags: int, features: int, variants: list[str] | None = None) -> _core.Plan:
+        made = original(model, flags, features, variants)
+        if made.status == "kOk":
+            replay_core(model, made)
+        return made
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_core, "plan", plan)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -25,6 +25,8 @@ _OFFSET_MASK = 0x0FFFFFFF
 _SCRATCH_ALIGNMENT = 16
 # What arena bytes mean that belong to no tensor; scratch of step s is _SCRATCH - s.
 _NOTHING, _SCRATCH = -1, -2
+# Of all tensors of a model whose plans are replayed on the side.
+_MAX_BYTES = 1 << 24
 
 
 class BrokenPlanError(AssertionError):
@@ -74,7 +76,8 @@ class Frame:
     steps: list[Step]
     inputs: list[View]
     outputs: list[View]
-    runs_at: int
+    lists_at: int
+    runs_at: int  # the first that is made
 
     @classmethod
     def read(cls, data: bytes) -> Frame:
@@ -101,7 +104,15 @@ class Frame:
         io_views = [io(ios + 44 * i) for i in range(inputs + outputs)]
         steps = [step(steps_at + 16 * i) for i in range(step_count)]
         return cls(
-            arena_bytes, state_bytes, options, runs, steps, io_views[:inputs], io_views[inputs:], runs_at + 12 * first
+            arena_bytes,
+            state_bytes,
+            options,
+            runs,
+            steps,
+            io_views[:inputs],
+            io_views[inputs:],
+            lists_at,
+            runs_at + 12 * first,
         )
 
 
@@ -155,8 +166,8 @@ class Arena:
     """The shadow memory."""
 
     def __init__(self, size: int, names: int) -> None:
-        self._holds = np.full(size, _NOTHING, np.int64)
-        self._names = np.arange(names, dtype=np.int64)
+        self._holds = np.full(size, _NOTHING, np.int32)
+        self._names = np.arange(names, dtype=np.int32)
 
     def write(self, operand: Operand, first: int, last: int) -> None:
         for address, name, size in operand.pieces(first, last):
@@ -190,12 +201,13 @@ class Replay:
         self.frame = Frame.read(data)
         self._model = model
         self._operators = operators
-        self._contracts = _core.contracts(data)
+        self.contracts = _core.contracts(data)
         self._tensors = self._find_tensors()
         self._operands = [self._find_operands(step) for step in range(len(self.frame.steps))]
         self._inputs = [self._io(view, i) for view, i in zip(self.frame.inputs, model.inputs, strict=True)]
         self._outputs = [self._io(view, i) for view, i in zip(self.frame.outputs, model.outputs, strict=True)]
-        self._arena = Arena(self.frame.arena_bytes, sum(tensor.bytes for tensor in model.tensors))
+        names = sum(tensor.bytes for tensor in model.tensors if not tensor.is_constant)
+        self._arena = Arena(self.frame.arena_bytes, names)
         self._done = [np.zeros(operands[-1].rows, bool) for operands in self._operands]
         self._variables: dict[int, tuple[int, int]] = {}  # by name: where it lies
         self._newest_reader: dict[int, int] = {}  # step, by name of a variable
@@ -227,7 +239,7 @@ class Replay:
         return [operand.view for operand in operands if operand.tensor is tensor]
 
     def _kernel(self, step: int) -> str:
-        return self._contracts[step].kernel if step < len(self._contracts) else "unknown"
+        return self.contracts[step].kernel if step < len(self.contracts) else "unknown"
 
     def _fail(self, what: str) -> NoReturn:
         raise BrokenPlanError(f"{self._doing}: {what}")
@@ -239,7 +251,7 @@ class Replay:
         names = 0
         for index, info in enumerate(self._model.tensors):
             tensors.append(Tensor(f'"{info.name}" ({index})', info.bytes, names, info.is_constant))
-            names += info.bytes
+            names += 0 if info.is_constant else info.bytes
         views = set(_core.view_operators())
         with_step = set(self._operators)
         for index, operator in enumerate(self._model.operators):
@@ -253,7 +265,7 @@ class Replay:
 
     def _find_operands(self, step: int) -> list[Operand]:
         operator = self._model.operators[self._operators[step]]
-        contract = self._contracts[step]
+        contract = self.contracts[step]
         operands = []
         for view, meant in zip(self.frame.steps[step].views, contract.views, strict=True):
             index = (operator.outputs if meant.is_output else operator.inputs)[meant.index]
@@ -294,7 +306,7 @@ class Replay:
     def _run(self, run: Run) -> None:
         if run.step >= len(self.frame.steps):
             self._fail("no such step")
-        contract = self._contracts[run.step]
+        contract = self.contracts[run.step]
         operands = self._operands[run.step]
         output = operands[-1]
         if not run.first < run.last <= output.rows:
@@ -385,12 +397,24 @@ class Replay:
         self._newest_reader[tensor.first_name] = run.step
 
 
+def _operators(core: _core.Plan) -> list[int]:
+    by_step = {step.step: step.operator_index for step in core.steps if step.step >= 0}
+    return [by_step[i] for i in range(len(by_step))]
+
+
 def replay_of(plan: Plan, data: bytes | None = None) -> Replay:
     """`data`: other bytes than the plan's, for its model and its steps."""
-    operators = {step.step: step.operator_index for step in plan.core.steps if step.step >= 0}
-    return Replay(plan.data if data is None else data, plan.info, [operators[i] for i in range(len(operators))])
+    return Replay(plan.data if data is None else data, plan.info, _operators(plan.core))
 
 
 def replay(plan: Plan) -> None:
     """Raises BrokenPlanError where the plan overwrites what is still needed, or reads what is not there."""
     replay_of(plan).run()
+
+
+def replay_core(model: bytes, core: _core.Plan) -> None:
+    """The same for what the extension returns."""
+    info = _core.describe(model)
+    assert info is not None  # it was planned
+    if sum(tensor.bytes for tensor in info.tensors if not tensor.is_constant) <= _MAX_BYTES:
+        Replay(core.data, info, _operators(core)).run()
