@@ -62,6 +62,15 @@ void fill_integers(FakeOperator& op, TensorInfo& tensor, const Range& range) {
   }
 }
 
+}  // namespace
+
+float random_special(Random& random) {
+  const float specials[] = {__builtin_inff(), -__builtin_inff(), __builtin_nanf(""), -__builtin_nanf("")};
+  return random.pick(specials);
+}
+
+namespace {
+
 void fill_floats(FakeOperator& op, TensorInfo& tensor, float largest) {
   const uint32_t pattern = op.random.below(10);
   for (uint32_t i = 0; i < tensor.elements; ++i) {
@@ -69,6 +78,8 @@ void fill_floats(FakeOperator& op, TensorInfo& tensor, float largest) {
     if (pattern == 0) value = -largest;
     if (pattern == 1) value = largest;
     if (pattern == 2 && !op.random.one_in(4)) value = 0;
+    // Few, so that most sums have none.
+    if (pattern == 3 && op.random.one_in(40)) value = random_special(op.random);
     op.put(tensor, i, value);
   }
 }

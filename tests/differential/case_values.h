@@ -19,8 +19,11 @@ constexpr uint32_t kMaxFilterBytes = 20 * 1024;
 // Mostly small.
 uint32_t random_mac_budget(Random& random);
 
-// Integers: random, all of them the lowest or highest value, mostly zero and so on. Floats: up to `largest` either way.
+// Integers: random, all of them the lowest or highest value, mostly zero and so on. Floats: up to `largest` either way,
+// now and then with infinities and NaN among them.
 void fill(FakeOperator& op, TensorInfo& tensor, float largest = 1);
+// An infinity or NaN, of either sign.
+float random_special(Random& random);
 // Only what a filter may be: no -128 half of the time, as converters make them.
 void fill_filter(FakeOperator& op, TensorInfo& filter, float largest);
 

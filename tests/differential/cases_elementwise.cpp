@@ -101,7 +101,12 @@ void make_unary(FakeOperator& op) {
 
 // Every second number lies half way between two steps.
 void fill_halves(FakeOperator& op, TensorInfo& tensor, float scale, int32_t steps) {
+  const bool specials = op.random.one_in(4);
   for (uint32_t i = 0; i < tensor.elements; ++i) {
+    if (specials && op.random.one_in(20)) {
+      op.put(tensor, i, op.random.one_in(4) ? op.random.real(-1e30f, 1e30f) : random_special(op.random));
+      continue;
+    }
     const float whole = static_cast<float>(op.random.between_signed(-steps, steps));
     op.put(tensor, i, (whole + (op.random.one_in(2) ? 0.5f : op.random.unit())) * scale);
   }

@@ -22,6 +22,11 @@ uint32_t sum_of(const uint8_t* bytes, uint32_t count, uint32_t sum) {
 
 float magnitude(float value) { return value < 0 ? -value : value; }
 
+bool is_finite(float value) { return magnitude(value) <= 3.402823466e+38f; }
+
+// Infinities are those of the reference; NaN is NaN, whatever its bits.
+bool equal_specials(float a, float b) { return a == b || (a != a && b != b); }
+
 }  // namespace
 
 bool Subject::prepare(Finding* finding) {
@@ -123,14 +128,14 @@ bool Subject::check_floats(uint32_t index, uint32_t row, const uint8_t* found, c
   for (uint32_t i = 0; i < view_bytes(index) / 4; ++i) {
     float value;
     memcpy(&value, all + 4 * i, sizeof value);
-    if (magnitude(value) > largest) largest = magnitude(value);
+    if (is_finite(value) && magnitude(value) > largest) largest = magnitude(value);
   }
   const uint32_t elements = view(index).row_bytes / 4;
   for (uint32_t i = 0; i < elements; ++i) {
     float a, b;
     memcpy(&a, found + 4 * i, sizeof a);
     memcpy(&b, all + 4 * (row * elements + i), sizeof b);
-    if (magnitude(a - b) <= kFloatTolerance * largest) continue;
+    if (is_finite(b) ? magnitude(a - b) <= kFloatTolerance * largest : equal_specials(a, b)) continue;
     finding->at = 4 * static_cast<int64_t>(row * elements + i);
     finding->expected = static_cast<int64_t>(b * 1e6f);
     finding->found = static_cast<int64_t>(a * 1e6f);

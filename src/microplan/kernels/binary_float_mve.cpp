@@ -50,10 +50,12 @@ struct VectorRun {
 };
 
 // In assembly, since compilers write no tail-predicated loops and carry predicates through general registers.
+// NaN stays: it compares as less than anything, but not as greater.
 #define MICROPLAN_FLOAT_LOOP(op)                                                                           \
   const float* a = run.a;                                                                                  \
   const float* b = run.b;                                                                                  \
   float* y = run.y;                                                                                        \
+  const float32x4_t lows = vdupq_n_f32(run.range.act_min);                                                 \
   float32x4_t value, other;                                                                                \
   asm volatile(                                                                                            \
       "dlstp.32 lr, %[count]\n"                                                                            \
@@ -62,7 +64,7 @@ struct VectorRun {
       "vldrw.32 %q[other], [%[b]]\n"                                                                       \
       op " %q[value], %q[value], %q[other]\n"                                                              \
       "add %[a], %[a], %[a_step]\n"                                                                        \
-      "vpt.f32 lt, %q[value], %[low]\n"                                                                    \
+      "vpt.f32 gt, %q[lows], %q[value]\n"                                                                  \
       "vdupt.32 %q[value], %[low]\n"                                                                       \
       "vpt.f32 gt, %q[value], %[high]\n"                                                                   \
       "vdupt.32 %q[value], %[high]\n"                                                                      \
@@ -71,7 +73,7 @@ struct VectorRun {
       "letp lr, 1b\n"                                                                                      \
       : [a] "+r"(a), [b] "+r"(b), [y] "+l"(y), [value] "=&w"(value), [other] "=&w"(other)                  \
       : [count] "r"(run.count), [a_step] "r"(run.a_step), [b_step] "r"(run.b_step), [low] "r"(run.range.act_min), \
-        [high] "r"(run.range.act_max)                                                                      \
+        [high] "r"(run.range.act_max), [lows] "w"(lows)                                                    \
       : "lr", "cc", "memory")
 
 struct Add {

@@ -27,9 +27,9 @@ void dot(FloatBlock* block);
 
 constexpr FloatRange kWholeRange = {-3.402823466e+38f, 3.402823466e+38f};
 
-// NaN stays.
+// NaN stays: it compares as less than anything, but not as greater.
 inline float32x4_t clamp(float32x4_t value, const FloatRange& range) {
-  value = vdupq_m_n_f32(value, range.act_min, vcmpltq_n_f32(value, range.act_min));
+  value = vdupq_m_n_f32(value, range.act_min, vcmpgtq_f32(vdupq_n_f32(range.act_min), value));
   return vdupq_m_n_f32(value, range.act_max, vcmpgtq_n_f32(value, range.act_max));
 }
 
