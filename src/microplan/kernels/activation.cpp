@@ -231,15 +231,18 @@ Status prepare_relu6_int16(const OperatorContext& context, void* out) {
   return status;
 }
 
-Status prepare_float(const OperatorContext& context, void* out) {
-  return prepare_elements(context, &static_cast<ActivationParams*>(out)->split);
+}  // namespace
+
+Status prepare_activation(const OperatorContext& context, ActivationParams* params) {
+  return prepare_elements(context, &params->split);
 }
 
-Status prepare_leaky_relu_float(const OperatorContext& context, void* out) {
-  LeakyReluFloatParams& params = *static_cast<LeakyReluFloatParams*>(out);
-  params.alpha = context.options().float_field(kAlpha, 0);
-  return prepare_elements(context, &params.split);
+Status prepare_activation(const OperatorContext& context, LeakyReluFloatParams* params) {
+  params->alpha = context.options().float_field(kAlpha, 0);
+  return prepare_elements(context, &params->split);
 }
+
+namespace {
 
 // kInstructions: for four elements.
 template <uint32_t kInstructions>
@@ -280,16 +283,6 @@ constexpr Variant int16_variant(const Kernel& kernel, const char* name, const ch
           elements_cost<kInstructions>};
 }
 
-template <typename Params, uint32_t kInstructions, uint32_t kFloats>
-constexpr Variant float_variant(const Kernel& kernel, const char* name, const char* operator_name, uint8_t code,
-                                Status (*prepare)(const OperatorContext&, void*)) {
-  return {kernel, name, operator_name, code,
-          DataType::kFloat32, DataType::kNone, DataType::kFloat32, "",
-          false, kOverlap, sizeof(Params),
-          prepare, nullptr, elements_footprint<float, float>, equal_rows, nullptr, nullptr,
-          elements_cost<kInstructions, kFloats>};
-}
-
 }  // namespace
 
 namespace kernels {
@@ -310,7 +303,7 @@ Status logistic_float_run(const void* in, Rows rows, const Io& io, void*) {
   return run_elements<float, float>([](float x) { return float_logistic(x); }, in, rows, io);
 }
 const Variant logistic_float_variant =
-    float_variant<ActivationParams, 62, 27>(logistic_float, "logistic_float", "LOGISTIC", 14, prepare_float);
+    activation_float_variant<ActivationParams, 62, 27>(logistic_float, "logistic_float", "LOGISTIC", 14, 0);
 
 Status relu_int8_run(const void* in, Rows rows, const Io& io, void*) { return run_int8(in, rows, io); }
 const Variant relu_int8_variant =
@@ -323,10 +316,10 @@ const Variant relu_int16_variant =
     int16_variant<RectifyParams, 30>(relu_int16, "relu_int16", "RELU", 19, prepare_rectify_int16<prepare_relu>);
 
 Status relu_float_run(const void* in, Rows rows, const Io& io, void*) {
-  return run_elements<float, float>([](float x) { return x < 0 ? 0 : x; }, in, rows, io);
+  return run_elements<float, float>([](float x) { return relu(x); }, in, rows, io);
 }
 const Variant relu_float_variant =
-    float_variant<ActivationParams, 8, 1>(relu_float, "relu_float", "RELU", 19, prepare_float);
+    activation_float_variant<ActivationParams, 8, 1>(relu_float, "relu_float", "RELU", 19, 0);
 
 Status relu6_int8_run(const void* in, Rows rows, const Io& io, void*) { return run_int8(in, rows, io); }
 const Variant relu6_int8_variant = int8_variant<Relu6Int8>(relu6_int8, "relu6_int8", "RELU6", 21, prepare_int8);
@@ -341,10 +334,10 @@ const Variant relu6_int16_variant =
     int16_variant<ClampParams, 8>(relu6_int16, "relu6_int16", "RELU6", 21, prepare_relu6_int16);
 
 Status relu6_float_run(const void* in, Rows rows, const Io& io, void*) {
-  return run_elements<float, float>([](float x) { return x > 6 ? 6 : x < 0 ? 0 : x; }, in, rows, io);
+  return run_elements<float, float>([](float x) { return relu6(x); }, in, rows, io);
 }
 const Variant relu6_float_variant =
-    float_variant<ActivationParams, 10, 2>(relu6_float, "relu6_float", "RELU6", 21, prepare_float);
+    activation_float_variant<ActivationParams, 10, 2>(relu6_float, "relu6_float", "RELU6", 21, 0);
 
 Status tanh_int8_run(const void* in, Rows rows, const Io& io, void*) { return run_int8(in, rows, io); }
 const Variant tanh_int8_variant = int8_variant<TanhInt8>(tanh_int8, "tanh_int8", "TANH", 28, prepare_int8);
@@ -360,7 +353,7 @@ Status tanh_float_run(const void* in, Rows rows, const Io& io, void*) {
   return run_elements<float, float>([](float x) { return float_tanh(x); }, in, rows, io);
 }
 const Variant tanh_float_variant =
-    float_variant<ActivationParams, 47, 27>(tanh_float, "tanh_float", "TANH", 28, prepare_float);
+    activation_float_variant<ActivationParams, 47, 27>(tanh_float, "tanh_float", "TANH", 28, 0);
 
 Status leaky_relu_int8_run(const void* in, Rows rows, const Io& io, void*) { return run_int8(in, rows, io); }
 const Variant leaky_relu_int8_variant = int8_variant<RectifyInt8<prepare_leaky_relu>>(
@@ -374,10 +367,10 @@ const Variant leaky_relu_int16_variant = int16_variant<RectifyParams, 30>(
 
 Status leaky_relu_float_run(const void* in, Rows rows, const Io& io, void*) {
   const float alpha = static_cast<const LeakyReluFloatParams*>(in)->alpha;
-  return run_elements<float, float>([alpha](float x) { return x > 0 ? x : x * alpha; }, in, rows, io);
+  return run_elements<float, float>([alpha](float x) { return leaky_relu(x, alpha); }, in, rows, io);
 }
-const Variant leaky_relu_float_variant = float_variant<LeakyReluFloatParams, 8, 2>(
-    leaky_relu_float, "leaky_relu_float", "LEAKY_RELU", 98, prepare_leaky_relu_float);
+const Variant leaky_relu_float_variant = activation_float_variant<LeakyReluFloatParams, 8, 2>(
+    leaky_relu_float, "leaky_relu_float", "LEAKY_RELU", 98, 0);
 
 }  // namespace kernels
 

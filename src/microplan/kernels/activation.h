@@ -47,6 +47,29 @@ struct LeakyReluFloatParams {
   float alpha;
 };
 
+// What the variants for float32 share. NaN stays.
+inline float relu(float x) { return x < 0 ? 0 : x; }
+inline float relu6(float x) { return x > 6 ? 6 : relu(x); }
+inline float leaky_relu(float x, float alpha) { return x > 0 ? x : x * alpha; }
+
+Status prepare_activation(const OperatorContext& context, ActivationParams* params);
+Status prepare_activation(const OperatorContext& context, LeakyReluFloatParams* params);
+
+template <typename Params>
+Status prepare_activation_float(const OperatorContext& context, void* out) {
+  return prepare_activation(context, static_cast<Params*>(out));
+}
+
+template <typename Params, uint32_t kInstructions, uint32_t kFloats = 0>
+constexpr Variant activation_float_variant(const Kernel& kernel, const char* name, const char* operator_name,
+                                           uint8_t code, uint32_t features) {
+  return {kernel, name, operator_name, code,
+          DataType::kFloat32, DataType::kNone, DataType::kFloat32, "",
+          false, Overlap::kElementwise, sizeof(Params),
+          prepare_activation_float<Params>, nullptr, elements_footprint<float, float>, equal_rows, nullptr, nullptr,
+          elements_cost<kInstructions, kFloats>, features};
+}
+
 }  // namespace microplan
 
 #endif  // MICROPLAN_KERNELS_ACTIVATION_H_

@@ -101,14 +101,14 @@ Status mean_integer_prepare(const OperatorContext& context, void* out) {
   return Status::kOk;
 }
 
-namespace {
-
-Status prepare_float(const OperatorContext& context, void* out) {
+Status mean_float_prepare(const OperatorContext& context, void* out) {
   MeanFloatParams& params = *static_cast<MeanFloatParams*>(out);
   const Status status = prepare_shape(context, &params.shape);
   params.count = static_cast<float>(mean_product(params.shape, 0, kDims, true));
   return status;
 }
+
+namespace {
 
 // Both Params begin with the shape.
 template <typename T>
@@ -132,6 +132,8 @@ bool footprint(const void* in, Footprint* footprint) {
 }  // namespace
 
 bool mean_int8_footprint(const void* in, Footprint* result) { return footprint<int8_t>(in, result); }
+
+bool mean_float_footprint(const void* in, Footprint* result) { return footprint<float>(in, result); }
 
 MeanPosition mean_position(const MeanShape& shape, uint32_t mean) {
   MeanPosition position = {0, 0};
@@ -208,11 +210,14 @@ uint32_t smallest(uint32_t a, uint32_t b) { return a < b ? a : b; }
 template <uint32_t kWide, typename T, typename Sum>
 [[gnu::noinline]] void add_elements(const T* x, uint32_t count, uint32_t step, Sum* sums) {
   Sum sum[kWide];
+#pragma GCC unroll 4
   for (uint32_t c = 0; c < kWide; ++c) sum[c] = sums[c];
   for (; count != 0; --count) {
+#pragma GCC unroll 4
     for (uint32_t c = 0; c < kWide; ++c) sum[c] += static_cast<Sum>(x[c]);
     x += step;
   }
+#pragma GCC unroll 4
   for (uint32_t c = 0; c < kWide; ++c) sums[c] = sum[c];
 }
 
@@ -301,7 +306,7 @@ const Variant mean_float_variant = {
     mean_float, "mean_float", "MEAN", 40,
     DataType::kFloat32, DataType::kNone, DataType::kFloat32, "constant axes",
     false, Overlap::kRows, sizeof(MeanFloatParams),
-    prepare_float, nullptr, footprint<float>, mean_input_rows, nullptr, nullptr, cost_float};
+    mean_float_prepare, nullptr, footprint<float>, mean_input_rows, nullptr, nullptr, cost_float};
 
 }  // namespace kernels
 

@@ -66,6 +66,8 @@ class MeanRows {
 // What the variants share.
 Status mean_integer_prepare(const OperatorContext& context, void* params);
 bool mean_int8_footprint(const void* params, Footprint* footprint);
+Status mean_float_prepare(const OperatorContext& context, void* params);
+bool mean_float_footprint(const void* params, Footprint* footprint);
 Rows mean_input_rows(const void* params, uint32_t view, Rows rows);
 
 }  // namespace microplan

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// AVERAGE_POOL_2D in float32 for cores with a scalar floating-point unit: a depthwise convolution whose filter is
-// one number.
+// AVERAGE_POOL_2D and MAX_POOL_2D in float32 for cores with a scalar floating-point unit: 8 channels at a time. The
+// average is a depthwise convolution whose filter is one number.
 #include "microplan/kernels.h"
 #include "microplan/kernels/fpu_lanes.h"
 #include "microplan/kernels/pool_2d.h"
@@ -11,16 +11,23 @@ namespace {
 
 bool supports(const void* in, const Target&) { return static_cast<const Window*>(in)->in_c >= fpu::kLanes; }
 
+template <uint32_t kTap, uint32_t kOutput>
+constexpr Variant variant(const Kernel& kernel, const char* name, const char* operator_name, uint8_t code) {
+  return {kernel, name, operator_name, code,
+          DataType::kFloat32, DataType::kNone, DataType::kFloat32, "8 channels or more",
+          false, Overlap::kRows, sizeof(Pool2dFloatParams),
+          prepare_pool_2d_float, supports, footprint_pool_2d_float, window_input_rows, nullptr, nullptr,
+          pool_2d_cost<kTap, kOutput, 70>, kFeatureFpu};
+}
+
 }  // namespace
 
 namespace kernels {
 
-const Variant average_pool_2d_float_fpu_variant = {
-    average_pool_2d_float_fpu, "average_pool_2d_float_fpu", "AVERAGE_POOL_2D", 1,
-    DataType::kFloat32, DataType::kNone, DataType::kFloat32, "8 channels or more",
-    false, Overlap::kRows, sizeof(Pool2dFloatParams),
-    prepare_pool_2d_float, supports, footprint_pool_2d_float, window_input_rows, nullptr, nullptr,
-    pool_2d_cost<14, 80, 70>, kFeatureFpu};
+const Variant average_pool_2d_float_fpu_variant =
+    variant<14, 80>(average_pool_2d_float_fpu, "average_pool_2d_float_fpu", "AVERAGE_POOL_2D", 1);
+const Variant max_pool_2d_float_fpu_variant =
+    variant<44, 110>(max_pool_2d_float_fpu, "max_pool_2d_float_fpu", "MAX_POOL_2D", 17);
 
 }  // namespace kernels
 
@@ -34,6 +41,22 @@ namespace {
 
 void fill(float* lanes, float value) {
   for (uint32_t lane = 0; lane < fpu::kLanes; ++lane) lanes[lane] = value;
+}
+
+float take(float largest, float value) { return value > largest ? value : largest; }
+
+// A function of its own, so that the maxima have the registers to themselves. Of a number and NaN the number.
+[[gnu::noinline]] void maximum(const float* x_row, const WindowPosition& at, uint32_t channels, const FloatRange& range,
+                               float* y) {
+  float largest[fpu::kLanes];
+#pragma GCC unroll 8
+  for (float& lane : largest) lane = -3.402823466e+38f;
+  for_each_tap(x_row, at, channels, [&](const float* x) {
+#pragma GCC unroll 8
+    for (uint32_t lane = 0; lane < fpu::kLanes; ++lane) largest[lane] = take(largest[lane], x[lane]);
+  });
+#pragma GCC unroll 8
+  for (uint32_t lane = 0; lane < fpu::kLanes; ++lane) y[lane] = clamp(largest[lane], range.act_min, range.act_max);
 }
 
 }  // namespace
@@ -87,6 +110,21 @@ Status average_pool_2d_float_fpu_run(const void* in, Rows rows, const Io& io, vo
     }
   }
   return Status::kOk;
+}
+
+Status max_pool_2d_float_fpu_run(const void* in, Rows rows, const Io& io, void*) {
+  const Pool2dFloatParams& params = *static_cast<const Pool2dFloatParams*>(in);
+  const uint32_t channels = params.window.in_c;
+  const FloatRange range = {params.act_min, params.act_max};
+  if (channels < fpu::kLanes) return Status::kOk;
+  return run_pool_2d<float>(params.window, rows, io, [&](const float* x, float* y, const WindowPosition& at) {
+    for (uint32_t c = 0; c < channels; c += fpu::kLanes) {
+      // The last block begins so early that it is whole.
+      if (c + fpu::kLanes > channels) c = channels - fpu::kLanes;
+      maximum(x + c, at, channels, range, y + c);
+    }
+    return y + channels;
+  });
 }
 
 }  // namespace kernels

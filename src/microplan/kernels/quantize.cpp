@@ -34,11 +34,11 @@ Status prepare_scale(const OperatorContext& context, Operand operand, void* out)
   return Status::kOk;
 }
 
+}  // namespace
+
 Status prepare_dequantize(const OperatorContext& context, void* out) {
   return prepare_scale(context, input_operand(0), out);
 }
-
-}  // namespace
 
 Status prepare_quantize(const OperatorContext& context, void* out) {
   return prepare_scale(context, output_operand(0), out);

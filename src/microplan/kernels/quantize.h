@@ -27,6 +27,7 @@ struct RequantizeParams {
 
 // What the variants share.
 Status prepare_quantize(const OperatorContext& context, void* params);
+Status prepare_dequantize(const OperatorContext& context, void* params);
 Status prepare_requantize(const OperatorContext& context, void* params);
 
 // The output for 8-bit input `q` of QUANTIZE to int8.
