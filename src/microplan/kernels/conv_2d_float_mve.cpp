@@ -40,38 +40,6 @@ const Variant conv_2d_float_mve_variant = {
 
 namespace microplan {
 
-namespace {
-
-// The sums of up to 4 channels: channels beyond the last repeat it, and their sums are not used.
-void sum_block(const float* x_row, const float* filter_row, uint32_t filter_elements, uint32_t channels,
-               const TapRows& at, const Runs& runs, mve::FloatBlock* block) {
-  mve::clear(block);
-  block->count = runs.length;
-  const uint32_t step1 = channels > 1 ? filter_elements : 0;
-  const uint32_t step2 = channels > 2 ? filter_elements : 0;
-  const uint32_t step3 = channels > 3 ? filter_elements : 0;
-  for (uint32_t left = at.taps_h; left != 0;) {
-    const float* x = x_row;
-    const float* filter = filter_row;
-    for (uint32_t run = runs.count; run != 0;) {
-      block->x = x;
-      block->filter[0] = filter;
-      block->filter[1] = block->filter[0] + step1;
-      block->filter[2] = block->filter[1] + step2;
-      block->filter[3] = block->filter[2] + step3;
-      mve::dot(block);
-      if (--run == 0) break;
-      x += runs.x_step;
-      filter += runs.filter_step;
-    }
-    if (--left == 0) break;
-    x_row = at.below(x_row);
-    filter_row += runs.filter_row;
-  }
-}
-
-}  // namespace
-
 namespace kernels {
 
 Status conv_2d_float_mve_run(const void* in, Rows rows, const Io& io, void*) {
@@ -104,7 +72,7 @@ Status conv_2d_float_mve_run(const void* in, Rows rows, const Io& io, void*) {
       uint32_t group_left = channels_per_group;
       for (uint32_t left = out_c; left != 0;) {
         const uint32_t channels = group_left < 4 ? group_left : 4;
-        sum_block(x, filter, filter_elements, channels, at, runs, &block);
+        mve::sum_block(x, filter, filter_elements, channels, at, runs, &block);
         mve::finish(block, params.quantization, bias, channels, y);
         y += channels;
         left -= channels;

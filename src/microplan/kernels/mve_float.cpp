@@ -43,6 +43,33 @@ void clear(FloatBlock* block) {
       "  pop {r4, r5, r6, pc}\n");
 }
 
+void sum_block(const float* x_row, const float* filter_row, uint32_t filter_elements, uint32_t channels,
+               const TapRows& at, const Runs& runs, FloatBlock* block) {
+  clear(block);
+  block->count = runs.length;
+  const uint32_t step1 = channels > 1 ? filter_elements : 0;
+  const uint32_t step2 = channels > 2 ? filter_elements : 0;
+  const uint32_t step3 = channels > 3 ? filter_elements : 0;
+  for (uint32_t left = at.taps_h; left != 0;) {
+    const float* x = x_row;
+    const float* filter = filter_row;
+    for (uint32_t run = runs.count; run != 0;) {
+      block->x = x;
+      block->filter[0] = filter;
+      block->filter[1] = block->filter[0] + step1;
+      block->filter[2] = block->filter[1] + step2;
+      block->filter[3] = block->filter[2] + step3;
+      dot(block);
+      if (--run == 0) break;
+      x += runs.x_step;
+      filter += runs.filter_step;
+    }
+    if (--left == 0) break;
+    x_row = at.below(x_row);
+    filter_row += runs.filter_row;
+  }
+}
+
 void finish(const FloatBlock& block, const FloatRange& range, const float* bias, uint32_t channels, float* y) {
   const mve_pred16_t used = vctp32q(channels);
   // Element c of vector l is part l of channel c.

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "microplan/kernels/accumulator.h"
+#include "microplan/kernels/window.h"
 
 namespace microplan {
 namespace mve {
@@ -24,6 +25,10 @@ struct FloatBlock {
 void clear(FloatBlock* block);
 // sum[c] += products of x[i] and filter[c][i] for i from 0 to count - 1.
 void dot(FloatBlock* block);
+// The sums over a window's taps: from x_row and filter_row on. Of up to 4 channels, whose filters are `filter_elements`
+// apart: channels beyond the last repeat it, and their sums are not used.
+void sum_block(const float* x_row, const float* filter_row, uint32_t filter_elements, uint32_t channels,
+               const TapRows& at, const Runs& runs, FloatBlock* block);
 
 constexpr FloatRange kWholeRange = {-3.402823466e+38f, 3.402823466e+38f};
 
