@@ -30,7 +30,8 @@ void dot(FloatBlock* block);
 void sum_block(const float* x_row, const float* filter_row, uint32_t filter_elements, uint32_t channels,
                const TapRows& at, const Runs& runs, FloatBlock* block);
 
-constexpr FloatRange kWholeRange = {-3.402823466e+38f, 3.402823466e+38f};
+// Infinities stay, too.
+constexpr FloatRange kWholeRange = {-__builtin_inff(), __builtin_inff()};
 
 // NaN stays: it compares as less than anything, but not as greater.
 inline float32x4_t clamp(float32x4_t value, const FloatRange& range) {

@@ -45,18 +45,21 @@ void fill(float* lanes, float value) {
 
 float take(float largest, float value) { return value > largest ? value : largest; }
 
-// A function of its own, so that the maxima have the registers to themselves. Of a number and NaN the number.
-[[gnu::noinline]] void maximum(const float* x_row, const WindowPosition& at, uint32_t channels, const FloatRange& range,
+// A function of its own, so that the maxima have the registers to themselves. Of a number and NaN the number: with the
+// lower bound among the taps only the upper one is left to clamp to.
+[[gnu::noinline]] void maximum(const float* x_row, const WindowPosition& at, uint32_t channels, FloatRange range,
                                float* y) {
   float largest[fpu::kLanes];
 #pragma GCC unroll 8
-  for (float& lane : largest) lane = -3.402823466e+38f;
+  for (float& lane : largest) lane = range.act_min;
   for_each_tap(x_row, at, channels, [&](const float* x) {
 #pragma GCC unroll 8
     for (uint32_t lane = 0; lane < fpu::kLanes; ++lane) largest[lane] = take(largest[lane], x[lane]);
   });
 #pragma GCC unroll 8
-  for (uint32_t lane = 0; lane < fpu::kLanes; ++lane) y[lane] = clamp(largest[lane], range.act_min, range.act_max);
+  for (uint32_t lane = 0; lane < fpu::kLanes; ++lane) {
+    y[lane] = largest[lane] > range.act_max ? range.act_max : largest[lane];
+  }
 }
 
 }  // namespace
