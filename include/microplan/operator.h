@@ -177,6 +177,7 @@ enum class Overlap : uint8_t {
   kNone,         // not at all
   kElementwise,  // element i is read before it is written and not read again: output address <= input address
   kRows,         // a finished row may cover input rows that no later row reads
+  kPixels,       // as kRows; and a pixel is read before any later pixel's, or its own, output is written
 };
 
 struct Cost {
@@ -224,6 +225,10 @@ struct Variant {
 // in order reads no byte that was overwritten: 0 for in place, kNoOverlap when never.
 constexpr uint32_t kNoOverlap = UINT32_MAX;
 uint32_t overlap_bytes(const Variant& variant, const void* params);
+
+// Whether an output at the address of the first input, or below, covers no byte that is still to be read: as kElementwise,
+// and where kPixels makes each output pixel of the input pixel at the same place, which is not smaller.
+bool runs_in_place(const Variant& variant, const void* params);
 
 // Estimated instructions of one run over `rows` rows of the operator's output, the call included.
 uint64_t run_instructions(const Variant& variant, const void* params, const Target& target, uint32_t rows);

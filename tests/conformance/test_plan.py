@@ -25,7 +25,7 @@ def test_verify_accepts_what_the_planner_makes(model_path: Path, form: microplan
 @pytest.mark.parametrize("form", ["compiled", "interpreted"])
 def test_tensors_alive_together_do_not_overlap(model_path: Path, form: microplan.Form) -> None:
     # Where rows are arranged, tensors may lie over each other: test_replay.py proves those plans.
-    made = microplan.plan(model_path, form, arrange=False)
+    made = microplan.plan(model_path, form, no_pass=["layout"])
     placements = [p for p in made.core.placements if p.segment == "arena"]
     for a, b in combinations(placements, 2):
         together = a.first_step <= b.last_step and b.first_step <= a.last_step

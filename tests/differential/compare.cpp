@@ -24,7 +24,10 @@ bool compare_kernel(Subject& subject, const Variant& variant, const void* params
   const bool cut = !variant.whole_only;
   if (cut && !subject.run_slices(expected, finding)) return false;
   if (microplan::overlap_bytes(variant, params) == microplan::kNoOverlap) return true;
-  return subject.run_overlap(expected, false, finding) && (!cut || subject.run_overlap(expected, true, finding));
+  return subject.run_overlap(expected, Subject::Walk::kAtOnce, finding) &&
+         (!cut || subject.run_overlap(expected, Subject::Walk::kRows, finding)) &&
+         (!cut || !subject.overlaps_backwards() ||
+          subject.run_overlap(expected, Subject::Walk::kRowsBackwards, finding));
 }
 
 // As the planner matches a row with an operator.

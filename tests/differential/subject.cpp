@@ -252,9 +252,14 @@ bool Subject::run_slices(const Expected& expected, Finding* finding) {
   return check_states(states, expected, finding);
 }
 
-bool Subject::run_overlap(const Expected& expected, bool rows_apart, Finding* finding) {
+bool Subject::overlaps_backwards() const {
+  return microplan::runs_in_place(variant_, params_) && view(0).row_bytes == view(output_index()).row_bytes;
+}
+
+bool Subject::run_overlap(const Expected& expected, Walk walk, Finding* finding) {
   const PoolScope scope(pool_);
-  finding->manner = rows_apart ? "overlapped, row after row" : "overlapped";
+  constexpr const char* kManners[] = {"overlapped", "overlapped, row after row", "overlapped, last row first"};
+  finding->manner = kManners[static_cast<uint32_t>(walk)];
   const uint32_t output = output_index();
   const uint32_t alignment = view(0).alignment > view(output).alignment ? view(0).alignment : view(output).alignment;
   const uint32_t distance = (microplan::overlap_bytes(variant_, params_) + alignment - 1) & ~(alignment - 1);
@@ -270,8 +275,9 @@ bool Subject::run_overlap(const Expected& expected, bool rows_apart, Finding* fi
   memory[output] = {shared, view(output).row_bytes, view(output).rows};
   fill(0, Rows{0, view(0).rows}, memory[0]);
   const uint32_t all = view(output).rows;
-  const uint32_t height = rows_apart ? 1 : all;
-  for (uint32_t first = 0; first < all; first += height) {
+  const uint32_t height = walk == Walk::kAtOnce ? all : 1;
+  for (uint32_t done = 0; done < all; done += height) {
+    const uint32_t first = walk == Walk::kRowsBackwards ? all - 1 - done : done;
     if (!call(Rows{first, first + height}, memory, finding)) return false;
   }
   return check(output, Rows{0, all}, memory[output], expected, finding) && check_states(memory, expected, finding);

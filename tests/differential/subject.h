@@ -55,8 +55,11 @@ class Subject {
   bool run_whole(const Expected& expected, bool padded, Finding* finding);
   // Ranges of rows, one after the other, on rings of no more rows than a range needs.
   bool run_slices(const Expected& expected, Finding* finding);
-  // The output over the first input, all at once or row after row.
-  bool run_overlap(const Expected& expected, bool rows_apart, Finding* finding);
+  // The output over the first input, all at once, row after row, or from the last row to the first.
+  enum class Walk : uint8_t { kAtOnce, kRows, kRowsBackwards };
+  bool run_overlap(const Expected& expected, Walk walk, Finding* finding);
+  // Whether kRowsBackwards is possible: rows lie over rows.
+  bool overlaps_backwards() const;
 
   const Footprint& footprint() const { return footprint_; }
 

@@ -2,6 +2,9 @@
 // CONV_2D, int8, int16 with int8 filters, float32 and hybrid: prepare and the reference kernels.
 #include "microplan/kernels/conv_2d.h"
 
+#include <stddef.h>
+#include <string.h>
+
 #include "microplan/kernels.h"
 #include "microplan/kernels/hybrid.h"
 #include "microplan/kernels/prepare.h"
@@ -10,6 +13,17 @@ namespace microplan {
 
 // Field 6 of the options is quantized_bias_type.
 const MacOperator kConv2d = {0, 1, 2, 0, DataType::kInt32, 6};
+
+bool conv_2d_is_pointwise(const void* params) {
+  // All Params begin alike.
+  static_assert(offsetof(Conv2dParams, filter_c) == offsetof(Conv2dParamsOf<FloatAccumulator::Params>, filter_c), "");
+  Window window;
+  memcpy(&window, params, sizeof window);
+  uint16_t filter_c;
+  memcpy(&filter_c, static_cast<const uint8_t*>(params) + offsetof(Conv2dParams, filter_c), sizeof filter_c);
+  return window.kernel_h == 1 && window.kernel_w == 1 && window.pad_top == 0 && window.pad_left == 0 &&
+         window.in_h == window.out_h && window.in_w == window.out_w && window.in_c == filter_c;
+}
 
 namespace {
 

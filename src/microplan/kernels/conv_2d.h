@@ -20,6 +20,9 @@ struct Conv2dParamsOf {
 };
 using Conv2dParams = Conv2dParamsOf<ChannelQuantization>;
 
+// Whether each output pixel is made of all channels of the input pixel at the same place. For the Params of any type.
+bool conv_2d_is_pointwise(const void* params);
+
 extern const MacOperator kConv2d;
 
 // What the variants of a type share, for Int8Accumulator, Int16Accumulator, FloatAccumulator and HybridAccumulator; pack()

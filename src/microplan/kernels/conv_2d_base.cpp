@@ -140,7 +140,7 @@ Status conv_2d_int8_base_run(const void* in, Rows rows, const Io& io, void* scra
 const Variant conv_2d_int8_base_variant = {
     conv_2d_int8_base, "conv_2d_int8_base", "CONV_2D", 3,
     DataType::kInt8, DataType::kInt8, DataType::kInt8, "as conv_2d_int8",
-    false, Overlap::kRows, sizeof(Conv2dParams),
+    false, Overlap::kPixels, sizeof(Conv2dParams),
     Conv2d<Int8Accumulator>::prepare, nullptr, Conv2d<Int8Accumulator>::footprint, window_input_rows, scratch_bytes,
     Conv2d<Int8Accumulator>::pack, cost};
 

@@ -418,7 +418,7 @@ namespace kernels {
 const Variant conv_2d_int8_dsp_variant = {
     conv_2d_int8_dsp, "conv_2d_int8_dsp", "CONV_2D", 3,
     DataType::kInt8, DataType::kInt8, DataType::kInt8, "per tensor and per channel, grouped, dilated",
-    false, Overlap::kRows, sizeof(Conv2dParams),
+    false, Overlap::kPixels, sizeof(Conv2dParams),
     Conv2d<Int8Accumulator>::prepare, supports, footprint, window_input_rows, scratch_bytes, pack, cost,
     kFeatureDsp, true};
 

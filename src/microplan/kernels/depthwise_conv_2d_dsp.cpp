@@ -2,6 +2,7 @@
 #include "microplan/kernels/depthwise_conv_2d_dsp.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #include "microplan/kernels.h"
 
@@ -16,6 +17,25 @@ constexpr uint32_t kScratchLimit = 16384;
 constexpr uint32_t kBlock = 4;
 constexpr uint32_t round_up(uint32_t value) { return (value + kBlock - 1) & ~(kBlock - 1); }
 
+// The words of a row of the kernel, or of two, that meet inputs of the same phase.
+struct WordRow {
+  uint32_t words;  // of `width` columns each
+  uint32_t width;
+  uint32_t step;  // from a word to the next of the same phase
+
+  WordRow(const Window& window, bool two_rows) : width(two_rows ? 1 : 2) {
+    words = (window.kernel_w + width - 1) / width;
+    const uint32_t columns = width * window.dilation_w;  // from a word to the next
+    step = window.stride_w % columns == 0 ? window.stride_w / columns : words;
+  }
+  uint32_t count(uint32_t first) const { return (words - first + step - 1) / step; }
+  uint32_t runs() const {
+    uint32_t sum = 0;
+    for (uint32_t first = 0; first < step && first < words; ++first) sum += count(first) / 4;
+    return sum;
+  }
+};
+
 // Calls visit(plane, x, in_run) for each word of taps, in the order of the filter: (2 * plane, x) is the first of the
 // two taps. Runs come first: four words each that meet neighbours in a phase.
 template <typename Visit>
@@ -23,15 +43,14 @@ void for_each_word(const Window& window, Visit visit) {
   const uint32_t planes = (window.kernel_h + 1u) / 2;
   for (uint32_t pass = 0; pass < 2; ++pass) {
     for (uint32_t plane = 0; plane < planes; ++plane) {
-      const uint32_t width = plane < window.kernel_h / 2u ? 1 : 2;  // columns of a word
-      const uint32_t words = (window.kernel_w + width - 1) / width;
-      const uint32_t columns = width * window.dilation_w;           // from a word to the next
-      const uint32_t step = window.stride_w % columns == 0 ? window.stride_w / columns : words;
-      for (uint32_t first = 0; first < step && first < words; ++first) {
-        const uint32_t count = (words - first + step - 1) / step;
+      const WordRow row(window, plane < window.kernel_h / 2u);
+      for (uint32_t first = 0; first < row.step && first < row.words; ++first) {
+        const uint32_t count = row.count(first);
         const uint32_t in_runs = count & ~3u;
         const uint32_t end = pass == 0 ? in_runs : count;
-        for (uint32_t i = pass == 0 ? 0 : in_runs; i < end; ++i) visit(plane, (first + i * step) * width, pass == 0);
+        for (uint32_t i = pass == 0 ? 0 : in_runs; i < end; ++i) {
+          visit(plane, (first + i * row.step) * row.width, pass == 0);
+        }
       }
     }
   }
@@ -48,25 +67,32 @@ DepthwisePlanes::DepthwisePlanes(const Window& window) {
   planes = (window.kernel_h + 1u) / 2;
   quads = (words + 1) / 2;
   group = window.in_c < 4 ? window.in_c : 4;
-  phases = last_tap < window.stride_w ? last_tap + 1 : window.stride_w;
+  // All phases of a few channels are widened in one pass.
+  phases = last_tap < window.stride_w && window.in_c >= 4 ? last_tap + 1 : window.stride_w;
   if (quads > kScratchLimit / 8 || planes * phases > kScratchLimit / 16 || beyond > kScratchLimit) return;
+  const uint32_t runs = window.kernel_h / 2u * WordRow(window, true).runs() +
+                        (window.kernel_h % 2u == 0 ? 0 : WordRow(window, false).runs());
+  items = runs + (words - 4 * runs + 1) / 2;
   const uint32_t step_bytes = 4 * group * planes * phases;
-  const uint32_t wanted = kScratchWanted / step_bytes;
+  // A few channels are widened fast: the more outputs share that, the more often it may be done.
+  const uint32_t multiplier = window.in_c < 4 ? window.out_c / window.in_c : 1;
+  const uint32_t wanted = kScratchWanted / multiplier / step_bytes;
   tile = wanted < beyond + 2 * kBlock ? kBlock : (wanted - beyond) & ~(kBlock - 1);
   // As many tiles, but more alike.
   const uint32_t tiles = (window.out_w + tile - 1) / tile;
   tile = round_up((window.out_w + tiles - 1) / tiles);
   phase_words = tile + beyond;
-  if (phase_words > (kScratchLimit - 4 * quads) / step_bytes) return;
-  scratch_bytes = phase_words * step_bytes + 4 * quads;
+  if (phase_words > (kScratchLimit - 4 * items) / step_bytes) return;
+  scratch_bytes = phase_words * step_bytes + 4 * items;
 }
 
 // From measurements.
 uint64_t DepthwisePlanes::row_instructions(const Window& window) const {
   const uint64_t width = window.out_w;
   const uint64_t tiles = (width + tile - 1) / tile;
-  const uint64_t phase = 400 + phase_words * (window.in_c < 4 ? 9 * group : 17);
-  const uint64_t widened = (window.in_c + 3u) / 4 * tiles * planes * phases * phase;
+  uint64_t widening = phases * (400 + phase_words * 17);
+  if (window.in_c < 4) widening = 90 + plane_words() * (window.in_c == 1 && phases <= 2 ? 5 : 12 * group);
+  const uint64_t widened = (window.in_c + 3u) / 4 * tiles * planes * widening;
   uint64_t block = 2 * 50;
   for_each_word(window, [&](uint32_t, uint32_t, bool in_run) { block += in_run ? 15 : 18; });
   return 60 + widened + window.out_c * (35 * tiles + (width + 3) / 4 * (block / 2));
@@ -229,6 +255,12 @@ void multiply(Blocks& work) {
 
 #endif
 
+uint32_t load_half(const uint8_t* at) {
+  uint16_t half;
+  memcpy(&half, at, sizeof half);
+  return half;
+}
+
 // A row of the input from channel c on, or the padding.
 struct Source {
   const uint8_t* at;
@@ -252,17 +284,24 @@ struct Source {
   }
 }
 
-// The same for fewer channels.
-[[gnu::noinline]] void widen_bytes(Source a, Source b, uint32_t count, uint32_t channel, uint32_t* to, uint32_t group) {
-  for (uint32_t c = 0; c < group; ++c, ++a.at, ++b.at, to += channel) {
-    const uint8_t* first = a.at;
-    const uint8_t* second = b.at;
-    for (uint32_t i = 0; i < count; ++i, first += a.step, second += b.step) {
-      const int32_t low = static_cast<int8_t>(*first);
-      const int32_t high = static_cast<int8_t>(*second);
-      to[i] = dsp::pkhbt(static_cast<uint32_t>(low), static_cast<uint32_t>(high));
-    }
+// One channel with one or two phases: pairs of columns from rows `a` and `b`. The second of a pair goes `next` words behind
+// the first, the next pair `after` words behind it.
+[[gnu::noinline]] void widen_pairs(const uint8_t* a, const uint8_t* b, uint32_t pairs, uint32_t* to, ptrdiff_t next,
+                                   ptrdiff_t after) {
+  for (; pairs >= 2; pairs -= 2, a += 4, b += 4, to += 2 * after) {
+    const uint32_t upper = dsp::load_word(a);
+    const uint32_t lower = dsp::load_word(b);
+    const uint32_t low = dsp::pkhbt(upper, lower);
+    const uint32_t high = dsp::pkhtb(lower, upper);
+    to[0] = dsp::sxtb16(low);
+    to[next] = dsp::sxtb16_ror8(low);
+    to[after] = dsp::sxtb16(high);
+    to[after + next] = dsp::sxtb16_ror8(high);
   }
+  if (pairs == 0) return;
+  const uint32_t low = dsp::pkhbt(load_half(a), load_half(b));
+  to[0] = dsp::sxtb16(low);
+  to[next] = dsp::sxtb16_ror8(low);
 }
 
 // What run() keeps while it walks over the rows.
@@ -274,7 +313,7 @@ class Planes {
         shape_(params.window),
         filter_(io.constant<uint8_t>(0)),
         offsets_(static_cast<uint32_t*>(scratch)),
-        words_(offsets_ + shape_.quads),
+        words_(offsets_ + shape_.items),
         padding_(depthwise_padding(params.quantization)) {
     uint32_t* end = offsets_;
     uint32_t words = 0;
@@ -298,7 +337,12 @@ class Planes {
       for (uint32_t c = 0; c < window_.in_c; c += shape_.group) {
         // Channels that are no full group are widened together with some of those before them.
         const uint32_t first = window_.in_c - c < shape_.group ? window_.in_c - shape_.group : c;
-        widen(row, x, first);
+        const int32_t left = static_cast<int32_t>(x * window_.stride_w) - window_.pad_left;
+        if (window_.in_c < 4) {
+          widen_all(row, left);
+        } else {
+          widen(row, left, first);
+        }
         multiply_group(c - first, first, y + x * window_.out_c, count);
       }
     }
@@ -311,9 +355,91 @@ class Planes {
     return 4 * (plane * shape_.plane_words() + phase * shape_.phase_words + column / window_.stride_w);
   }
 
-  // Widens what the outputs from x on need of the channels from c on.
-  [[gnu::noinline]] void widen(const DepthwiseRow& row, uint32_t x, uint32_t c) const {
-    const int32_t left = static_cast<int32_t>(x * window_.stride_w) - window_.pad_left;
+  // Where the next column of a plane goes.
+  struct Cursor {
+    uint32_t* to;
+    uint32_t phases_left;  // that one included, until the first phase comes again
+
+    void advance(const DepthwisePlanes& shape) {
+      to += shape.phase_words;
+      if (--phases_left == 0) {
+        phases_left = shape.phases;
+        to -= shape.plane_words() - 1;
+      }
+    }
+  };
+
+  // Widens columns left, left + 1 and so on of all channels, which are less than four.
+  [[gnu::noinline]] void widen_all(const DepthwiseRow& row, int32_t left) const {
+    const uint32_t columns = shape_.plane_words();
+    const Source padding = {reinterpret_cast<const uint8_t*>(&padding_), 0};
+    const uint32_t outside = left < 0 ? static_cast<uint32_t>(-left) : 0;
+    const uint32_t before = outside < columns ? outside : columns;
+    const uint32_t first = left < 0 ? 0 : static_cast<uint32_t>(left);
+    const uint32_t there = first < window_.in_w ? window_.in_w - first : 0;
+    const uint32_t inside = there < columns - before ? there : columns - before;
+    const uint32_t after = columns - before - inside;
+    const uint32_t at = first * window_.in_c;
+    const uint32_t last = at + inside - 1;
+    const uint32_t pairs = window_.in_c == 1 && shape_.phases <= 2 ? inside / 2 : 0;
+    const ptrdiff_t words = static_cast<ptrdiff_t>(shape_.phase_words);
+    const ptrdiff_t after_pair = shape_.phases == 1 ? 2 : 1;
+    Cursor to = {words_, shape_.phases};
+    for (uint32_t ky = 0; ky < window_.kernel_h; ky += 2) {
+      const uint8_t* const a = row.tap_row(ky);
+      if (ky + 1u == window_.kernel_h) {
+        widen_last(a, left, &to);
+        return;
+      }
+      const uint8_t* const b = row.tap_row(ky + 1);
+      if (before != 0) widen_bytes(padding, padding, before, &to);
+      if (pairs != 0 && a != nullptr && b != nullptr) {
+        // From the first phase or the second.
+        const ptrdiff_t next = shape_.phases == 1 ? 1 : to.phases_left == 2 ? words : 1 - words;
+        widen_pairs(a + at, b + at, pairs, to.to, next, after_pair);
+        to.to += static_cast<ptrdiff_t>(pairs) * after_pair;
+        if (inside % 2 != 0) widen_bytes({a + last, 1}, {b + last, 1}, 1, &to);
+      } else if (inside != 0) {
+        const Source upper = {a + at, window_.in_c}, lower = {b + at, window_.in_c};
+        widen_bytes(a == nullptr ? padding : upper, b == nullptr ? padding : lower, inside, &to);
+      }
+      if (after != 0) widen_bytes(padding, padding, after, &to);
+      // The phases of the next plane follow.
+      to.to += columns - shape_.phase_words;
+    }
+  }
+
+  // The same of the last of an odd number of rows: the words' second column lies further right.
+  [[gnu::noinline]] void widen_last(const uint8_t* row, int32_t left, Cursor* to) const {
+    for (uint32_t todo = shape_.plane_words(); todo != 0;) {
+      uint32_t count = todo;
+      const Source first = source(row, left, 0, 1, &count);
+      const Source second = source(row, left + window_.dilation_w, 0, 1, &count);
+      widen_bytes(first, second, count, to);
+      todo -= count;
+      left += static_cast<int32_t>(count);
+    }
+  }
+
+  // Widens `count` columns of two sources.
+  [[gnu::noinline]] void widen_bytes(Source a, Source b, uint32_t count, Cursor* at) const {
+    Cursor to = *at;
+    for (uint32_t c = 0; c < shape_.group; ++c) {
+      const uint8_t* first = a.step == 0 ? a.at : a.at + c;
+      const uint8_t* second = b.step == 0 ? b.at : b.at + c;
+      to = {at->to + c * shape_.channel_words(), at->phases_left};
+      for (uint32_t i = count; i != 0; --i, first += a.step, second += b.step) {
+        const int32_t low = static_cast<int8_t>(*first);
+        const int32_t high = static_cast<int8_t>(*second);
+        *to.to = dsp::pkhbt(static_cast<uint32_t>(low), static_cast<uint32_t>(high));
+        to.advance(shape_);
+      }
+    }
+    *at = {to.to - (shape_.group - 1) * shape_.channel_words(), to.phases_left};
+  }
+
+  // Widens what the outputs whose windows begin at column `left` need of the channels from c on.
+  [[gnu::noinline]] void widen(const DepthwiseRow& row, int32_t left, uint32_t c) const {
     uint32_t* to = words_;
     for (uint32_t ky = 0; ky < window_.kernel_h; ky += 2) {
       const bool last = ky + 1u == window_.kernel_h;
@@ -330,43 +456,41 @@ class Planes {
                                      uint32_t* to) const {
     for (uint32_t done = 0; done < shape_.phase_words;) {
       uint32_t count = shape_.phase_words - done;
-      const Source first = source(a, left, c, &count);
-      const Source second = source(b, left + static_cast<int32_t>(ahead), c, &count);
-      if (window_.in_c < 4) {
-        widen_bytes(first, second, count, shape_.channel_words(), to + done, shape_.group);
-      } else {
-        widen_quads(first, second, count, shape_.channel_words(), to + done);
-      }
+      const Source first = source(a, left, c, window_.stride_w, &count);
+      const Source second = source(b, left + static_cast<int32_t>(ahead), c, window_.stride_w, &count);
+      widen_quads(first, second, count, shape_.channel_words(), to + done);
       done += count;
       left += static_cast<int32_t>(count * window_.stride_w);
     }
   }
 
-  // Column `column` of `row` and at most *count that follow: all inside the input, or all outside.
-  [[gnu::noinline]] Source source(const uint8_t* row, int32_t column, uint32_t c, uint32_t* count) const {
+  // Column `column` of `row` and at most *count that follow, `step` columns apart: all inside the input, or all outside.
+  [[gnu::noinline]] Source source(const uint8_t* row, int32_t column, uint32_t c, uint32_t step, uint32_t* count) const {
     const bool outside = row == nullptr || column < 0 || column >= window_.in_w;
     if (row != nullptr && column < window_.in_w) {
       const uint32_t to_go = static_cast<uint32_t>((column < 0 ? 0 : window_.in_w) - column);
-      const uint32_t steps = (to_go + window_.stride_w - 1) / window_.stride_w;
+      const uint32_t steps = (to_go + step - 1) / step;
       if (steps < *count) *count = steps;
     }
     if (outside) return {reinterpret_cast<const uint8_t*>(&padding_), 0};
-    return {row + static_cast<uint32_t>(column) * window_.in_c + c, uint32_t{window_.stride_w} * window_.in_c};
+    return {row + static_cast<uint32_t>(column) * window_.in_c + c, step * window_.in_c};
   }
 
   // The outputs of the widened channels from `from` on; channel 0 of them is channel `first` of the input.
   [[gnu::noinline]] void multiply_group(uint32_t from, uint32_t first, int8_t* y, uint32_t count) const {
+    Blocks work;
+    work.offsets = offsets_;
+    work.runs = runs_;
+    work.out_step = window_.out_c;
+    work.odd_zero_point = odd_zero_point(params_.quantization);
+    const uint32_t record_bytes = shape_.record_bytes();
     for (uint32_t local = from; local < shape_.group; ++local) {
       uint32_t c = (first + local) * params_.depth_multiplier;
-      for (uint32_t m = 0; m < params_.depth_multiplier; ++m, ++c) {
-        Blocks work;
-        work.filter = reinterpret_cast<const uint32_t*>(filter_ + c * shape_.record_bytes());
-        work.offsets = offsets_;
+      const uint8_t* filter = filter_ + c * record_bytes;
+      for (uint32_t m = 0; m < params_.depth_multiplier; ++m, ++c, filter += record_bytes) {
+        work.filter = reinterpret_cast<const uint32_t*>(filter);
         work.base = reinterpret_cast<const uint8_t*>(words_ + local * shape_.channel_words());
-        work.runs = runs_;
         work.out = y + c;
-        work.out_step = window_.out_c;
-        work.odd_zero_point = odd_zero_point(params_.quantization);
         work.count = count;
         if (params_.quantization.fast) {
           multiply(work);

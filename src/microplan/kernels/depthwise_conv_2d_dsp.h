@@ -21,6 +21,7 @@ struct DepthwisePlanes {
   uint32_t planes;
   uint32_t words;  // of two taps each
   uint32_t quads;  // pairs of words
+  uint32_t items;  // runs of four words, and pairs of the others: what offsets are kept of
   uint32_t group;   // channels widened together, at most 4
   uint32_t phases;  // of a plane that taps lie in
   uint32_t phase_words;

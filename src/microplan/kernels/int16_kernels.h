@@ -128,7 +128,7 @@ struct Conv2dInt16 {
                                    Cost (*cost_of)(const void*, const Target&), uint32_t features) {
     return {kernel, name, "CONV_2D", 3,
             DataType::kInt16, DataType::kInt8, DataType::kInt16, note,
-            false, Overlap::kRows, sizeof(Shared::Params),
+            false, Overlap::kPixels, sizeof(Shared::Params),
             Shared::prepare, supports, Shared::footprint, window_input_rows, scratch_bytes, Shared::pack, cost_of,
             features};
   }

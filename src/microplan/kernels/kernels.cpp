@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "microplan/kernels/window.h"
+#include "microplan/kernels/conv_2d.h"
 
 namespace microplan {
 
@@ -15,16 +15,24 @@ const Variant* const kAllVariants[] = {
 };
 const uint32_t kAllVariantsCount = sizeof kAllVariants / sizeof kAllVariants[0];
 
+bool runs_in_place(const Variant& variant, const void* params) {
+  if (variant.overlap != Overlap::kElementwise && variant.overlap != Overlap::kPixels) return false;
+  Footprint footprint;
+  if (!variant.footprint(params, &footprint)) return false;
+  const Footprint::TensorRows& input = footprint.view[0];
+  const Footprint::TensorRows& output = footprint.view[footprint.view_count - 1];
+  // A broadcast input is read again after its place in the output was written.
+  if (input.rows != output.rows || input.row_bytes < output.row_bytes) return false;
+  return variant.overlap == Overlap::kElementwise || conv_2d_is_pointwise(params);
+}
+
 uint32_t overlap_bytes(const Variant& variant, const void* params) {
   Footprint footprint;
   if (variant.overlap == Overlap::kNone || !variant.footprint(params, &footprint)) return kNoOverlap;
   const Footprint::TensorRows& input = footprint.view[0];
   const Footprint::TensorRows& output = footprint.view[footprint.view_count - 1];
-  if (variant.overlap == Overlap::kElementwise) {
-    // A broadcast input is read again after its place in the output was written.
-    const bool covered = input.rows == output.rows && input.row_bytes >= output.row_bytes;
-    return covered ? 0 : kNoOverlap;
-  }
+  if (runs_in_place(variant, params)) return 0;
+  if (variant.overlap == Overlap::kElementwise) return kNoOverlap;
   // After row r the output covers (r + 1) rows; the inputs from row r's first one on may be read until then.
   uint64_t worst = 0;
   for (uint32_t r = 0; r < output.rows; ++r) {

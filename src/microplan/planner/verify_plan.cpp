@@ -294,9 +294,8 @@ bool Verifier::may_overlap(const PlanStep& step, const StepParts& parts, Rows ro
       input.row_stride != in.row_bytes || output.row_stride != out.row_bytes) {
     return false;
   }
-  if (parts.variant->overlap == Overlap::kElementwise) {
-    return in.rows == out.rows && in.row_bytes >= out.row_bytes && output.ref.offset() <= input.ref.offset();
-  }
+  if (output.ref.offset() <= input.ref.offset() && runs_in_place(*parts.variant, parts.params)) return true;
+  if (parts.variant->overlap == Overlap::kElementwise) return false;
   // So that many short runs over long tensors cannot take hours.
   constexpr uint32_t kMaxOverlappingRows = 1u << 20;
   if (rows.last - rows.first > kMaxOverlappingRows - *overlapping_rows) return false;

@@ -115,12 +115,24 @@ class OrderSearch {
     return from;
   }
 
-  // Every other step from its last rows to its first, so that what one shifts down the next shifts up.
+  // Every other step from its last rows to its first, so that what one shifts down the next shifts up; steps that run in
+  // place shift nothing. The best of all heights of runs.
   Candidate alternate(const Candidate& start, uint32_t first) const {
-    Order order = start.order;
-    for (uint32_t i = first; i < order.ways.size(); i += 2) order = with_way(order, i, {true, kRunRows[0]});
-    Candidate candidate;
-    return evaluate(order, &candidate) ? candidate : start;
+    Candidate best;
+    bool found = false;
+    for (const uint32_t rows : kRunRows) {
+      Order order = start.order;
+      uint32_t shifting = first;
+      for (uint32_t i = 0; i < order.ways.size(); ++i) {
+        if (problem_.steps[i].in_place || !problem_.steps[i].can_be_cut()) continue;
+        if (shifting++ % 2 == 0) order = with_way(order, i, {true, rows});
+      }
+      Candidate candidate;
+      if (!evaluate(order, &candidate) || (found && !is_smaller(candidate, best))) continue;
+      best = std::move(candidate);
+      found = true;
+    }
+    return found ? best : start;
   }
 
   Order with_way(Order order, uint32_t step, Order::Way way) const {

@@ -41,7 +41,7 @@ struct Touch {
 struct Moment {
   uint32_t step;
   std::vector<Touch> touches;
-  // Element-wise: the output may begin where the first input's row begins, or before.
+  // The output's row may begin where the first input's row begins, or before.
   bool in_place = false;
 };
 
@@ -100,10 +100,8 @@ class Finder {
     if (!problem_.overlap || overlap == Overlap::kNone || !is_whole(step.blocks[0]) || !is_whole(step.blocks.back())) {
       return false;
     }
-    const Footprint::TensorRows& in = step.view(0);
-    const Footprint::TensorRows& out = step.view(step.view_count() - 1);
     // A broadcast input is read again after its place in the output was written.
-    return overlap == Overlap::kRows || (in.rows == out.rows && in.row_bytes >= out.row_bytes);
+    return overlap != Overlap::kElementwise || step.in_place;
   }
 
   void list_moments() {
@@ -129,7 +127,7 @@ class Finder {
       const Range all = {0, problem_.blocks[step.scratch].bytes};
       moment.touches.push_back({step.scratch, all, true});
     }
-    moment.in_place = may_overlap(step) && step.prepared.variant->overlap == Overlap::kElementwise;
+    moment.in_place = step.in_place && may_overlap(step);
     moments_.push_back(moment);
   }
 

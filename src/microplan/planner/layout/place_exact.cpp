@@ -30,29 +30,73 @@ Neighbours neighbours_of(size_t blocks, const std::vector<Conflict>& conflicts) 
   return all;
 }
 
-Offsets place(const std::vector<PlaceBlock>& blocks, const Neighbours& neighbours, const std::vector<uint32_t>& order) {
-  Offsets result;
-  result.offset.assign(blocks.size(), 0);
-  std::vector<bool> placed(blocks.size(), false);
-  for (const uint32_t b : order) {
-    uint64_t offset = 0;
-    for (bool moved = true; moved;) {
-      moved = false;
-      for (const Neighbour& other : neighbours[b]) {
-        if (!placed[other.block]) continue;
-        const int64_t distance = static_cast<int64_t>(offset) - static_cast<int64_t>(result.offset[other.block]);
-        if (distance <= other.low || distance >= other.high) continue;
-        offset = align_up(static_cast<uint64_t>(static_cast<int64_t>(result.offset[other.block]) + other.high),
-                          blocks[b].alignment);
-        moved = true;
-      }
-    }
-    result.offset[b] = offset;
-    placed[b] = true;
-    result.arena_bytes = std::max(result.arena_bytes, offset + blocks[b].bytes);
+// Places one block after the other.
+class Placer {
+ public:
+  Placer(const std::vector<PlaceBlock>& blocks, const Neighbours& neighbours)
+      : blocks_(blocks), neighbours_(neighbours), placed_(blocks.size(), false) {
+    result_.offset.assign(blocks.size(), 0);
   }
-  return result;
-}
+
+  // High: each block at the highest offset that is free and lets the arena be, if there is one; else, and in any case
+  // without `high`, at the lowest that is free.
+  Offsets place(const std::vector<uint32_t>& order, bool high) {
+    for (const uint32_t b : order) {
+      uint64_t offset = 0;
+      if (!high || !find_highest(b, &offset)) offset = lowest(b);
+      result_.offset[b] = offset;
+      placed_[b] = true;
+      result_.arena_bytes = std::max(result_.arena_bytes, offset + blocks_[b].bytes);
+    }
+    return std::move(result_);
+  }
+
+ private:
+  // Whom block `b` must not lie over at `offset`; nullptr: nobody.
+  const Neighbour* conflict(uint32_t b, uint64_t offset) const {
+    for (const Neighbour& other : neighbours_[b]) {
+      if (!placed_[other.block]) continue;
+      const int64_t distance = static_cast<int64_t>(offset) - static_cast<int64_t>(result_.offset[other.block]);
+      if (distance > other.low && distance < other.high) return &other;
+    }
+    return nullptr;
+  }
+
+  int64_t beside(const Neighbour& other, int64_t distance) const {
+    return static_cast<int64_t>(result_.offset[other.block]) + distance;
+  }
+
+  uint64_t lowest(uint32_t b) const {
+    uint64_t offset = 0;
+    while (const Neighbour* const other = conflict(b, offset)) {
+      offset = align_up(static_cast<uint64_t>(beside(*other, other->high)), blocks_[b].alignment);
+    }
+    return offset;
+  }
+
+  bool find_highest(uint32_t b, uint64_t* offset) const {
+    if (result_.arena_bytes < blocks_[b].bytes) return false;
+    const int64_t top = static_cast<int64_t>(result_.arena_bytes - blocks_[b].bytes);
+    bool found = false;
+    const auto attempt = [&](int64_t at) {
+      if (at < 0 || at > top) return;
+      const uint64_t aligned = static_cast<uint64_t>(at) & ~uint64_t{blocks_[b].alignment - 1};
+      if ((found && aligned <= *offset) || conflict(b, aligned) != nullptr) return;
+      *offset = aligned;
+      found = true;
+    };
+    attempt(top);
+    for (const Neighbour& other : neighbours_[b]) {
+      if (placed_[other.block]) attempt(beside(other, other.low));
+    }
+    return found;
+  }
+
+  const std::vector<PlaceBlock>& blocks_;
+  const Neighbours& neighbours_;
+  std::vector<bool> placed_;
+  Offsets result_;
+};
 
 class Search {
  public:
@@ -165,22 +209,22 @@ Offsets place_in_order(const std::vector<PlaceBlock>& blocks, const Lifetimes& l
   Offsets best;
   best.arena_bytes = UINT64_MAX;
   const auto attempt = [&](const std::vector<uint32_t>& order) {
-    Offsets tried = place(blocks, neighbours, order);
-    const bool better = tried.arena_bytes < best.arena_bytes;
-    if (better) best = std::move(tried);
-    return better;
+    for (int turn = 0; turn < 2; ++turn) {
+      Offsets tried = Placer(blocks, neighbours).place(order, turn == 1);
+      if (tried.arena_bytes < best.arena_bytes) best = std::move(tried);
+    }
   };
   std::stable_sort(all.begin(), all.end(), by_time);
-  (void)attempt(all);
+  attempt(all);
   std::vector<uint32_t> order(all.rbegin(), all.rend());
-  (void)attempt(order);
+  attempt(order);
   order = all;
   std::stable_sort(order.begin(), order.end(), by_size);
-  (void)attempt(order);
+  attempt(order);
   // What stands out at the top goes first the next time.
   constexpr int kAttempts = 16;
   for (int i = 0; i < kAttempts && best.arena_bytes > lifetimes.live_bytes; ++i) {
-    const Offsets tried = place(blocks, neighbours, order);
+    const Offsets tried = Placer(blocks, neighbours).place(order, false);
     if (tried.arena_bytes < best.arena_bytes) best = tried;
     const auto highest = std::find_if(order.begin(), order.end(), [&](uint32_t b) {
       return tried.offset[b] + blocks[b].bytes == tried.arena_bytes;

@@ -24,7 +24,7 @@ struct Offsets {
   uint64_t nodes = 0;        // of the search
 };
 
-// Each block at the lowest offset that is free, in several orders; the best of them.
+// Each block at the lowest offset that is free, or at the highest, in several orders; the best of them.
 Offsets place_in_order(const std::vector<PlaceBlock>& blocks, const Lifetimes& lifetimes);
 
 // Branch and bound: where two blocks that conflict lie over each other, either the one or the other goes above. Ends when

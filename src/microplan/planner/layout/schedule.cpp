@@ -32,6 +32,7 @@ void add_step(Graph& graph, uint32_t operator_index, const Graph::Context& conte
   step.operator_index = operator_index;
   // build() has prepared this operator before, without a finding.
   (void)graph.prepare(context, &step.prepared);
+  step.in_place = runs_in_place(*step.prepared.variant, step.prepared.params);
   for (uint32_t i = 0; i < step.view_count(); ++i) {
     const uint32_t tensor = static_cast<uint32_t>(context.tensor(step.view(i).operand));
     step.blocks.push_back(block_of[graph.root(tensor)]);

@@ -35,6 +35,7 @@ struct Step {
   Graph::Prepared prepared;
   std::vector<uint32_t> blocks;        // of each view; kNowhere: not in the arena
   uint32_t scratch = kNowhere;         // block
+  bool in_place = false;               // runs_in_place()
 
   const Footprint::TensorRows& view(uint32_t i) const { return prepared.footprint.view[i]; }
   uint32_t view_count() const { return prepared.footprint.view_count; }
