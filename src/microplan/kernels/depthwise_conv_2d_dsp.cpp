@@ -284,11 +284,11 @@ struct Source {
   }
 }
 
-// One channel with one or two phases: pairs of columns from rows `a` and `b`. The second of a pair goes `next` words behind
-// the first, the next pair `after` words behind it.
-[[gnu::noinline]] void widen_pairs(const uint8_t* a, const uint8_t* b, uint32_t pairs, uint32_t* to, ptrdiff_t next,
-                                   ptrdiff_t after) {
-  for (; pairs >= 2; pairs -= 2, a += 4, b += 4, to += 2 * after) {
+// One channel with one or two phases: columns of rows `a` and `b`. The second of a pair goes `next` words behind the first,
+// the next pair `after` words behind it.
+[[gnu::noinline]] void widen_channel(const uint8_t* a, const uint8_t* b, uint32_t columns, uint32_t* to, ptrdiff_t next,
+                                     ptrdiff_t after) {
+  for (; columns >= 4; columns -= 4, a += 4, b += 4, to += 2 * after) {
     const uint32_t upper = dsp::load_word(a);
     const uint32_t lower = dsp::load_word(b);
     const uint32_t low = dsp::pkhbt(upper, lower);
@@ -298,10 +298,15 @@ struct Source {
     to[after] = dsp::sxtb16(high);
     to[after + next] = dsp::sxtb16_ror8(high);
   }
-  if (pairs == 0) return;
-  const uint32_t low = dsp::pkhbt(load_half(a), load_half(b));
-  to[0] = dsp::sxtb16(low);
-  to[next] = dsp::sxtb16_ror8(low);
+  if (columns & 2) {
+    const uint32_t low = dsp::pkhbt(load_half(a), load_half(b));
+    to[0] = dsp::sxtb16(low);
+    to[next] = dsp::sxtb16_ror8(low);
+    a += 2;
+    b += 2;
+    to += after;
+  }
+  if (columns & 1) *to = dsp::sxtb16(dsp::pkhbt(*a, *b));
 }
 
 // What run() keeps while it walks over the rows.
@@ -380,42 +385,58 @@ class Planes {
     const uint32_t inside = there < columns - before ? there : columns - before;
     const uint32_t after = columns - before - inside;
     const uint32_t at = first * window_.in_c;
-    const uint32_t last = at + inside - 1;
-    const uint32_t pairs = window_.in_c == 1 && shape_.phases <= 2 ? inside / 2 : 0;
+    fill_columns(0, before);
+    fill_columns(before + inside, after);
+    const Cursor start = cursor(before);
+    // One channel with few phases; from its first phase or the second.
+    const bool pairs = window_.in_c == 1 && shape_.phases <= 2;
     const ptrdiff_t words = static_cast<ptrdiff_t>(shape_.phase_words);
-    const ptrdiff_t after_pair = shape_.phases == 1 ? 2 : 1;
-    Cursor to = {words_, shape_.phases};
-    for (uint32_t ky = 0; ky < window_.kernel_h; ky += 2) {
+    const ptrdiff_t next = shape_.phases == 1 ? 1 : start.phases_left == 2 ? words : 1 - words;
+    uint32_t* plane = words_;
+    for (uint32_t ky = 0; ky < window_.kernel_h; ky += 2, plane += columns) {
       const uint8_t* const a = row.tap_row(ky);
       if (ky + 1u == window_.kernel_h) {
-        widen_last(a, left, &to);
+        widen_last(a, left, plane);
         return;
       }
       const uint8_t* const b = row.tap_row(ky + 1);
-      if (before != 0) widen_bytes(padding, padding, before, &to);
-      if (pairs != 0 && a != nullptr && b != nullptr) {
-        // From the first phase or the second.
-        const ptrdiff_t next = shape_.phases == 1 ? 1 : to.phases_left == 2 ? words : 1 - words;
-        widen_pairs(a + at, b + at, pairs, to.to, next, after_pair);
-        to.to += static_cast<ptrdiff_t>(pairs) * after_pair;
-        if (inside % 2 != 0) widen_bytes({a + last, 1}, {b + last, 1}, 1, &to);
-      } else if (inside != 0) {
+      Cursor to = {plane + (start.to - words_), start.phases_left};
+      if (pairs && a != nullptr && b != nullptr) {
+        widen_channel(a + at, b + at, inside, to.to, next, shape_.phases == 1 ? 2 : 1);
+      } else {
         const Source upper = {a + at, window_.in_c}, lower = {b + at, window_.in_c};
         widen_bytes(a == nullptr ? padding : upper, b == nullptr ? padding : lower, inside, &to);
       }
-      if (after != 0) widen_bytes(padding, padding, after, &to);
-      // The phases of the next plane follow.
-      to.to += columns - shape_.phase_words;
+    }
+  }
+
+  // Where column `column` of the first plane goes.
+  Cursor cursor(uint32_t column) const {
+    const uint32_t phase = column % shape_.phases;
+    return {words_ + phase * shape_.phase_words + column / shape_.phases, shape_.phases - phase};
+  }
+
+  // Padding in the planes of two rows, in columns from `column` on.
+  [[gnu::noinline]] void fill_columns(uint32_t column, uint32_t count) const {
+    const uint32_t padding = dsp::sxtb16(padding_);
+    const uint32_t plane_words = shape_.plane_words();
+    Cursor at = cursor(column);
+    for (; count != 0; --count, at.advance(shape_)) {
+      for (uint32_t c = 0; c < shape_.group; ++c) {
+        uint32_t* to = at.to + c * shape_.channel_words();
+        for (uint32_t planes = window_.kernel_h / 2u; planes != 0; --planes, to += plane_words) *to = padding;
+      }
     }
   }
 
   // The same of the last of an odd number of rows: the words' second column lies further right.
-  [[gnu::noinline]] void widen_last(const uint8_t* row, int32_t left, Cursor* to) const {
+  [[gnu::noinline]] void widen_last(const uint8_t* row, int32_t left, uint32_t* plane) const {
+    Cursor to = {plane, shape_.phases};
     for (uint32_t todo = shape_.plane_words(); todo != 0;) {
       uint32_t count = todo;
       const Source first = source(row, left, 0, 1, &count);
       const Source second = source(row, left + window_.dilation_w, 0, 1, &count);
-      widen_bytes(first, second, count, to);
+      widen_bytes(first, second, count, &to);
       todo -= count;
       left += static_cast<int32_t>(count);
     }
