@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The C++ tests, with all sanitizers: the executor, the row and overlap contracts on real models, changed plans."""
+"""The C++ tests, with all sanitizers: the executor, the row and overlap contracts on real models, exact
+placement, changed plans."""
 
 from __future__ import annotations
 
@@ -16,6 +17,10 @@ DIGITS = Path(__file__).parents[2] / "examples/digits/digits.tflite"
 
 def test_executor(run_program: Callable[..., str]) -> None:
     run_program("executor_test")
+
+
+def test_exact_placement(run_program: Callable[..., str]) -> None:
+    assert "500 compared with all placements" in run_program("place_exact_test", "1000")
 
 
 @pytest.mark.parametrize("seed", ["1", "2"])

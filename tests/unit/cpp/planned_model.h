@@ -17,6 +17,8 @@
 #include "microplan/kernels.h"
 #include "microplan/model.h"
 #include "microplan/planner.h"
+#include "microplan/planner/graph.h"
+#include "microplan/planner/layout/layout.h"
 
 namespace microplan {
 
@@ -47,6 +49,8 @@ class PlannedModel {
     const VariantTable variants(kAllVariants, kAllVariantsCount);
     PlanOptions options;
     options.flags = flags;
+    Layout layout;
+    if (flags & kPlanArranged) options.arranger = &layout;
     PlanResult result = plan_model(model, variants, options, Buffer(), Buffer());
     const Memory16 workspace(result.workspace_bytes);
     const Buffer workspace_buffer(workspace.data, result.workspace_bytes);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Changes a model's plan byte by byte, in both forms: each change is refused by verify_plan, or the plan runs in buffers of
-// exactly the sizes that it states.
+// Changes a model's plan byte by byte, in both forms, with tensors apart and over each other: each change is refused by
+// verify_plan, or the plan runs in buffers of exactly the sizes that it states.
 //
 //   verify_plan_test MODEL.tflite
 //
-// Prints "FORM: N of M changes accepted" twice. No accepted plan runs long: its steps write no more rows than its memory
+// Prints "FORM: N of M changes accepted" for each. No accepted plan runs long: its steps write no more rows than its memory
 // holds.
 #include <vector>
 
@@ -119,6 +119,7 @@ void run_form(const char* name, const char* path, uint32_t flags) {
 int main(int argc, char** argv) {
   if (argc != 2) die("usage: verify_plan_test MODEL.tflite");
   run_form("compiled", argv[1], kPlanOwnsConstants);
+  run_form("arranged", argv[1], kPlanOwnsConstants | kPlanArranged | kPlanPrefersRam);
   run_form("interpreted", argv[1], 0);
   return 0;
 }
