@@ -56,7 +56,7 @@ class Finder {
     result_.bytes.assign(blocks, 0);
     result_.first.assign(blocks, kNowhere);
     result_.last.assign(blocks, 0);
-    result_.step_bytes.assign(problem_.steps.size(), 0);
+    result_.step_bytes.assign(std::max<size_t>(problem_.steps.size(), 1), 0);
     written_.assign(blocks, Range{});
     for (uint32_t b = 0; b < blocks; ++b) {
       const Block& block = problem_.blocks[b];
@@ -110,6 +110,8 @@ class Finder {
       const uint32_t height = may_overlap(step) ? 1 : run.rows.last - run.rows.first;
       for (uint32_t row = run.rows.first; row < run.rows.last; row += height) add_moment(run, step, {row, row + height});
     }
+    // A model of views alone has inputs, too.
+    if (moments_.empty()) moments_.push_back({0, {}});
   }
 
   void add_moment(const PlanRun& run, const Step& step, Rows rows) {
@@ -228,8 +230,8 @@ class Finder {
   void add_conflict(const Moment& moment, const std::pair<uint32_t, Range>& a, const std::pair<uint32_t, Range>& b,
                     bool in_place) {
     Range forbidden = {a.second.first - b.second.last, a.second.last - b.second.first};
-    const Step& step = problem_.steps[moment.step];
     if (in_place) {
+      const Step& step = problem_.steps[moment.step];
       const int64_t row_bytes = step.view(step.view_count() - 1).row_bytes;
       if (a.first == step.blocks[0] && b.first == step.blocks.back()) forbidden.first += row_bytes;
       if (b.first == step.blocks[0] && a.first == step.blocks.back()) forbidden.last -= row_bytes;
