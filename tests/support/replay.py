@@ -353,9 +353,9 @@ class Replay:
             # All rows are read and written in any order: what is read must still be there when all is written.
             self._arena.write(output, run.first, run.last)
             return False
-        # Element i is read before it is written, so the output may begin where the input does, or before.
+        # Element or pixel i is read before it is written, so the output may begin where the input does, or before.
         in_place = (
-            contract.overlap == "elementwise"
+            contract.overlap in ("elementwise", "pixels")
             and first_input.rows == output.rows
             and first_input.row_bytes >= output.row_bytes
             and output.view.offset <= first_input.view.offset

@@ -35,6 +35,8 @@ class Contract {
       case Overlap::kNone: break;
       case Overlap::kElementwise: return "elementwise";
       case Overlap::kRows: return "rows";
+      // Where the step is none that runs in place, its rows are what counts.
+      case Overlap::kPixels: return runs_in_place(*variant_, params_) ? "pixels" : "rows";
     }
     return "none";
   }
