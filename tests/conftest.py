@@ -41,10 +41,16 @@ def _replay_every_plan() -> Iterator[None]:
     """Whatever a test plans is replayed byte by byte."""
     original = _core.plan
 
-    def plan(model: bytes, flags: int, features: int, variants: list[str] | None = None) -> _core.Plan:
-        made = original(model, flags, features, variants)
+    def plan(
+        model: bytes,
+        flags: int,
+        features: int,
+        variants: list[str] | None = None,
+        optimized: _core.Optimized | None = None,
+    ) -> _core.Plan:
+        made = original(model, flags, features, variants, optimized)
         if made.status == "kOk":
-            replay_core(model, made)
+            replay_core(model, made, optimized)
         return made
 
     with pytest.MonkeyPatch.context() as patch:

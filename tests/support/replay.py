@@ -196,11 +196,10 @@ class Arena:
 class Replay:
     """One inference of a plan; `data` may be another's than the planner's."""
 
-    def __init__(self, data: bytes, model: _core.ModelInfo, operators: list[int]) -> None:
-        """`operators`: of the model, by step."""
+    def __init__(self, data: bytes, model: _core.ModelInfo) -> None:
         self.frame = Frame.read(data)
         self._model = model
-        self._operators = operators
+        self._operators = _operators(model)
         self.contracts = _core.contracts(data)
         self._tensors = self._find_tensors()
         self._operands = [self._find_operands(step) for step in range(len(self.frame.steps))]
@@ -397,14 +396,22 @@ class Replay:
         self._newest_reader[tensor.first_name] = run.step
 
 
-def _operators(core: _core.Plan) -> list[int]:
-    by_step = {step.step: step.operator_index for step in core.steps if step.step >= 0}
-    return [by_step[i] for i in range(len(by_step))]
+def _operators(model: _core.ModelInfo) -> list[int]:
+    """Of the model, by step: all but views have one."""
+    views = set(_core.view_operators())
+    return [index for index, operator in enumerate(model.operators) if operator.name not in views]
+
+
+def _describe(model: bytes, optimized: _core.Optimized | None) -> _core.ModelInfo:
+    """What was planned: the model, or what the graph passes made of it."""
+    info = _core.describe(model if optimized is None else optimized.model)
+    assert info is not None
+    return info
 
 
 def replay_of(plan: Plan, data: bytes | None = None) -> Replay:
-    """`data`: other bytes than the plan's, for its model and its steps."""
-    return Replay(plan.data if data is None else data, plan.info, _operators(plan.core))
+    """`data`: other bytes than the plan's, for its model."""
+    return Replay(plan.data if data is None else data, _describe(plan.model.content, plan.optimized))
 
 
 def replay(plan: Plan) -> None:
@@ -412,9 +419,8 @@ def replay(plan: Plan) -> None:
     replay_of(plan).run()
 
 
-def replay_core(model: bytes, core: _core.Plan) -> None:
+def replay_core(model: bytes, core: _core.Plan, optimized: _core.Optimized | None) -> None:
     """The same for what the extension returns."""
-    info = _core.describe(model)
-    assert info is not None  # it was planned
+    info = _describe(model, optimized)
     if sum(tensor.bytes for tensor in info.tensors if not tensor.is_constant) <= _MAX_BYTES:
-        Replay(core.data, info, _operators(core)).run()
+        Replay(core.data, info).run()
