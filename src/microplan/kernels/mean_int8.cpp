@@ -5,7 +5,6 @@ namespace microplan {
 
 namespace {
 
-constexpr uint32_t kOuter = RowDims::kOuter;
 constexpr uint32_t kWidth = RowDims::kWidth;
 constexpr uint32_t kChannels = RowDims::kChannels;
 

@@ -29,7 +29,7 @@ class Layout final : public Arranger {
     uint32_t runs = 0;
   };
 
-  Layout() = default;
+  Layout() : options_() {}
   explicit Layout(const Options& options) : options_(options) {}
 
   Arrangement arrange(Graph& graph, uint32_t* arena_bytes) override;
