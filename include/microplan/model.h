@@ -86,6 +86,11 @@ struct Memory {
       : arena(arena_buffer), state(state_buffer), model(model_file) {}
 };
 
+// The row that the kernel table needs beside the plan's kernels when the plan takes rows. All that list 0 of such a plan
+// runs is this kernel, which refuses: so invoke() and step() tell it without a check that all other plans would pay for.
+Status await_rows_run(const void* params, Rows rows, const Io& io, void* scratch);
+constexpr Kernel kAwaitRows{0, 1, await_rows_run};
+
 // Runs one plan. Nothing is allocated; two models, or one plan in two tasks, need two Models and two arenas. No function
 // may be called on one Model from two contexts at once.
 class Model {
@@ -98,6 +103,7 @@ class Model {
 
   // After init() returned kArenaTooSmall, kStateTooSmall: the bytes that are needed. After kArenaMisaligned or another
   // alignment error: the alignment. After kKernelMissing, kKernelAbi: the kernel's id. After kSegmentMissing: the segment.
+  // After push_rows(): the rows that the inference still takes.
   uint32_t needed() const { return needed_; }
 
   // Runs the inference to its end. Inputs are consumed unless the plan pins them: write all of them before each call.
@@ -106,6 +112,16 @@ class Model {
 
   // Makes one run of a step. kMore: there are more; kOk: the inference is complete and the next call begins another.
   Status step();
+
+  // For plans that take rows: gives the next `count` rows of input 0, which lie one behind the other, and runs as far as
+  // they allow. kNotReady: more are needed; kOk: the inference is complete, its outputs are valid until the next call, which
+  // begins another. Rows are the outermost dimension of the input above 1, lines of an image; see input_rows(). Other inputs
+  // are written before the first of the rows.
+  Status push_rows(const void* rows, uint32_t count);
+
+  // The rows of input 0 for one inference, and the bytes of each; 0 when the plan does not take rows.
+  uint32_t input_rows() const;
+  uint32_t input_row_bytes() const;
 
   // Sets the state (variables, recurrent state, stream history) back to its initial value and drops a half-run inference.
   void reset();

@@ -56,6 +56,8 @@ enum PlanFlag : uint32_t {
   kPlanArranged = 1u << 6,
   // Constants of equal bytes stand in the plan once. Only where the plan is made in a buffer; see PlanResult::plan_bytes.
   kPlanSharesConstants = 1u << 7,
+  // Input 0 comes row by row through Model::push_rows(), and only a ring of its rows exists. With an arranger.
+  kPlanTakesRows = 1u << 8,
 };
 
 struct PlanHeader {
@@ -78,22 +80,24 @@ struct PlanHeader {
   uint32_t step_count;
   uint32_t kernels;          // offset of PlanKernel[kernel_count], ascending by id
   uint32_t ios;              // offset of PlanIo[input_count + output_count], inputs first
-  uint32_t lists;            // offset of PlanList[list_count]; an inference begins with list 0
-  uint32_t steps;            // offset of PlanStep[step_count]
+  uint32_t lists;            // offset of PlanList[list_count]; an inference begins with list 0; where rows are
+                             // pushed that one refuses, and each of the others runs when its rows are there
+  uint32_t steps;            // offset of PlanStep[step_count]; where rows are pushed one more, which refuses invoke()
   uint32_t fills;            // offset of PlanFill[fill_count]
   uint32_t fill_count;
   uint32_t passes;           // bit i: graph pass i of the laptop's planner ran
   uint32_t runs;             // offset of PlanRun[run_count]
   uint32_t run_count;
+  uint32_t pushed;           // offset of the PlanView that the rows of input 0 go to; 0: it is there before an inference
 };
-static_assert(sizeof(PlanHeader) == 92, "the plan format is fixed");
+static_assert(sizeof(PlanHeader) == 96, "the plan format is fixed");
 
 struct PlanKernel {
   uint16_t id;
   uint16_t abi;  // changes with the kernel's Params or packing
 };
 
-// An input or output of the model.
+// An input or output of the model. An input that comes row by row has neither memory nor bytes.
 struct PlanIo {
   Ref ref;
   uint32_t bytes;
@@ -133,6 +137,10 @@ struct PlanRun {
   Rows rows;  // of the output
 };
 static_assert(sizeof(PlanRun) == 12, "the plan format is fixed");
+
+// In place of a run's step, before the first run of every list but list 0 of a plan that takes rows: the list runs when
+// these rows of the input have been given, too. Ascending, and all rows together.
+constexpr uint32_t kPlanAwait = UINT32_MAX;
 
 // An operator made ready. Its operands: view_count PlanViews, then constant_count Refs.
 struct PlanStep {

@@ -14,6 +14,10 @@
   X(kPending, "a kernel waits for hardware: call step() again")                                        \
   X(kNotInitialized, "init() was not called or did not succeed")                                       \
   X(kBudgetSpent, "the inference ran more steps than the budget allows")                               \
+  X(kNotReady, "the inference needs more rows of its input: call push_rows() again")                   \
+  X(kTooManyRows, "more rows were given than the inference still takes")                               \
+  X(kTakesRows, "the plan takes its input by rows: call push_rows()")                                  \
+  X(kTakesNoRows, "the plan does not take rows: call invoke(), or plan the model with push_rows")      \
   X(kBadPlan, "not a plan, or a damaged one")                                                          \
   X(kPlanVersion, "the plan was made for another version of the plan format: plan the model again")    \
   X(kPlanMisaligned, "the plan does not lie on a 16-byte boundary")                                    \

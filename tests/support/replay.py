@@ -23,6 +23,8 @@ PINS_INPUTS = _core.PINS_INPUTS
 _PLAN, _MODEL, _EXTERNAL, _STATE, _ARENA = 1, 2, 3, 4, 5
 _OFFSET_MASK = 0x0FFFFFFF
 _SCRATCH_ALIGNMENT = 16
+# The step of a run that waits for rows of the input.
+_AWAIT = 0xFFFFFFFF
 # What arena bytes mean that belong to no tensor; scratch of step s is _SCRATCH - s.
 _NOTHING, _SCRATCH = -1, -2
 # Of all tensors of a model whose plans are replayed on the side.
@@ -78,16 +80,21 @@ class Frame:
     outputs: list[View]
     lists_at: int
     runs_at: int  # the first that is made
+    pushed: View | None  # where rows of the first input are pushed to, which is not there from the start then
 
     @classmethod
     def read(cls, data: bytes) -> Frame:
         (
             _, _, _, _, arena_bytes, state_bytes, _, _, _, options, _, _, _, inputs, outputs, lists, step_count, _, ios,
-            lists_at, steps_at, _, _, _, runs_at, run_count,
-        ) = struct.unpack_from("<I2H9I4H10I", data)  # fmt: skip
-        if lists != 1:
+            lists_at, steps_at, _, _, _, runs_at, run_count, pushed_at,
+        ) = struct.unpack_from("<I2H9I4H11I", data)  # fmt: skip
+        if pushed_at:
+            # List 0 refuses to run; the others stand one behind the other, each behind the rows that it waits for.
+            first, count = 1, run_count - 1
+        elif lists == 1:
+            first, count = struct.unpack_from("<2I", data, lists_at)
+        else:
             raise BrokenPlanError(f"{lists} lists of runs: one is known")
-        first, count = struct.unpack_from("<2I", data, lists_at)
         if first + count > run_count:
             raise BrokenPlanError("the list of runs ends behind their table")
         runs = [Run(*struct.unpack_from("<3I", data, runs_at + 12 * i)) for i in range(first, first + count)]
@@ -113,6 +120,7 @@ class Frame:
             io_views[inputs:],
             lists_at,
             runs_at + 12 * first,
+            View(*struct.unpack_from("<3I", data, pushed_at), pushed_at) if pushed_at else None,
         )
 
 
@@ -203,7 +211,10 @@ class Replay:
         self.contracts = _core.contracts(data)
         self._tensors = self._find_tensors()
         self._operands = [self._find_operands(step) for step in range(len(self.frame.steps))]
-        self._inputs = [self._io(view, i) for view, i in zip(self.frame.inputs, model.inputs, strict=True)]
+        given = slice(0 if self.frame.pushed is None else 1, None)
+        self._inputs = [
+            self._io(view, i) for view, i in zip(self.frame.inputs[given], model.inputs[given], strict=True)
+        ]
         self._outputs = [self._io(view, i) for view, i in zip(self.frame.outputs, model.outputs, strict=True)]
         names = sum(tensor.bytes for tensor in model.tensors if not tensor.is_constant)
         self._arena = Arena(self.frame.arena_bytes, names)
@@ -220,6 +231,10 @@ class Replay:
         for operand in self._inputs:
             self._expect(operand, 0, 1)
         for index, run in enumerate(self.frame.runs):
+            if run.step == _AWAIT:
+                self._doing = f"run {index}: rows [{run.first}, {run.last}) of the input"
+                self._take_rows(run)
+                continue
             self._doing = f"run {index}: step {run.step} {self._kernel(run.step)} rows [{run.first}, {run.last})"
             self._run(run)
         self._doing = "after the last run"
@@ -301,6 +316,16 @@ class Replay:
         self._expect_memory(operand)
         if not operand.tensor.is_constant and not self._arena.holds(operand, first, last):
             self._fail(f"rows [{first}, {last}) of the tensor {operand.tensor.name} are not there")
+
+    def _take_rows(self, run: Run) -> None:
+        tensor = self._tensors[self._model.inputs[0]]
+        view = self.frame.pushed
+        if view is None or tensor.bytes % view.row_stride:
+            self._fail("the input is not pushed in rows")
+        rows = tensor.bytes // view.row_stride
+        if not run.first < run.last <= rows or run.last - run.first > view.ring_rows:
+            self._fail(f"a ring of {view.ring_rows} rows for an input of {rows}")
+        self._arena.write(Operand(view, tensor, rows, view.row_stride), run.first, run.last)
 
     def _run(self, run: Run) -> None:
         if run.step >= len(self.frame.steps):

@@ -19,6 +19,10 @@ def test_executor(run_program: Callable[..., str]) -> None:
     run_program("executor_test")
 
 
+def test_push_rows(run_program: Callable[..., str]) -> None:
+    run_program("push_rows_test")
+
+
 def test_exact_placement(run_program: Callable[..., str]) -> None:
     assert "500 compared with all placements" in run_program("place_exact_test", "1000")
 

@@ -262,13 +262,20 @@ def test_command_embeds_several(tmp_path: Path) -> None:
 
 
 def test_the_documentation_of_several_models_compiles(tmp_path: Path) -> None:
-    (program,) = re.findall(r"```cpp\n(.*?)```", (ROOT / "docs" / "memory.md").read_text(), re.DOTALL)
+    program, pushing = re.findall(r"```cpp\n(.*?)```", (ROOT / "docs" / "memory.md").read_text(), re.DOTALL)
     plan = microplan.plan(DIGITS)
     models = [replace(plan.model, name=f"{name}.tflite") for name in ("keyword", "person")]
     embed_together([replace(plan, model=model) for model in models], tmp_path, target="any")
-    (tmp_path / "main.cpp").write_text(program)
+    check_syntax(tmp_path, program)
+    rows = microplan.plan(DIGITS, push_rows=True)
+    embed(replace(rows, model=models[1]), tmp_path, target="any")
+    check_syntax(tmp_path, pushing)
+
+
+def check_syntax(folder: Path, program: str) -> None:
+    (folder / "main.cpp").write_text(program)
     command = ["g++", "-std=c++17", "-Wall", "-Werror", "-fsyntax-only", f"-I{ROOT / 'include'}", "main.cpp"]
-    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    result = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
 
 

@@ -317,6 +317,7 @@ NB_MODULE(_core, module) {
   module.attr("PREFERS_FLASH") = static_cast<uint32_t>(kPlanPrefersFlash);
   module.attr("ARRANGED") = static_cast<uint32_t>(kPlanArranged);
   module.attr("PINS_INPUTS") = static_cast<uint32_t>(kPlanPinsInputs);
+  module.attr("TAKES_ROWS") = static_cast<uint32_t>(kPlanTakesRows);
   module.attr("SHARES_CONSTANTS") = static_cast<uint32_t>(kPlanSharesConstants);
   module.attr("FEATURE_DSP") = static_cast<uint32_t>(kFeatureDsp);
   module.attr("FEATURE_MVE") = static_cast<uint32_t>(kFeatureMve);
@@ -433,6 +434,8 @@ NB_MODULE(_core, module) {
       .def("set_input", &Executor::set_input)
       .def("output", &Executor::output)
       .def("invoke", &Executor::invoke, nb::arg("budget") = 0)
+      .def("push_rows", &Executor::push_rows)
+      .def_prop_ro("input_rows", &Executor::input_rows)
       .def("step", &Executor::step)
       .def("reset", &Executor::reset)
       .def("keep_step_outputs", &Executor::keep_step_outputs)

@@ -35,6 +35,7 @@ class Executor {
            uint32_t arena_misalignment)
       : plan_(plan), model_file_(model) {
     for (uint32_t i = 0; i < kAllVariantsCount; ++i) kernels_.push_back(kAllVariants[i]->kernel);
+    kernels_.push_back(kAwaitRows);
     status_ = verify_plan(plan_, VariantTable(kAllVariants, kAllVariantsCount), model_file_.bytes());
     if (status_ != Status::kOk) return;
     const PlanHeader& header = *reinterpret_cast<const PlanHeader*>(plan_.data());
@@ -72,6 +73,13 @@ class Executor {
   }
 
   std::string invoke(uint32_t budget) { return status_name(runner().invoke(budget)); }
+  // Rows of input 0; returns the status after them.
+  std::string push_rows(const nb::bytes& rows) {
+    const uint32_t row_bytes = runner().input_row_bytes();
+    if (row_bytes != 0 && rows.size() % row_bytes != 0) throw nb::value_error("a part of a row");
+    return status_name(runner_.push_rows(rows.c_str(), row_bytes == 0 ? 0 : static_cast<uint32_t>(rows.size() / row_bytes)));
+  }
+  uint32_t input_rows() { return runner().input_rows(); }
   std::string step() { return status_name(runner().step()); }
   void reset() { runner().reset(); }
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from microplan import _core
 from microplan.build import Firmware
 from microplan.costs import arena_peak, tensor_costs
-from microplan.errors import DoesNotFitError, UsageError
+from microplan.errors import DoesNotFitError, ModelError, UsageError
 from microplan.planning import Form, Plan, Prefer, plan, shorten
 
 _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20}
@@ -155,6 +155,10 @@ def _hints(
         others.append((f"--prefer {prefer}", lambda made: _planned(made, prefer=prefer)))
     if any(made.flags & _core.PINS_INPUTS for made in plans):
         others.append(("inputs that an inference may overwrite", lambda made: _planned(made, pin_inputs=False)))
+    if prefer == "ram" and any(_can_take_rows(made) for made in plans):
+        others.append(
+            ("--push-rows", lambda made: _planned(made, push_rows=True) if _can_take_rows(made) else made)
+        )
     if any(made.form == "interpreted" for made in plans):
         others.append(("--form compiled", lambda made: _planned(made, form="compiled")))
     now = need(Need.of(plans, firmware))
@@ -164,8 +168,23 @@ def _hints(
             yield f"  - With {words}: {then:,} bytes."
 
 
+def _can_take_rows(made: Plan) -> bool:
+    """Whether the input could come row by row, and does not."""
+    if made.form != "compiled" or made.takes_rows or made.flags & _core.PINS_INPUTS:
+        return False
+    try:
+        _planned(made, push_rows=True)
+    except ModelError:
+        return False
+    return True
+
+
 def _planned(
-    made: Plan, form: Form | None = None, prefer: Prefer | None = None, pin_inputs: bool | None = None
+    made: Plan,
+    form: Form | None = None,
+    prefer: Prefer | None = None,
+    pin_inputs: bool | None = None,
+    push_rows: bool | None = None,
 ) -> Plan:
     """The same with one option changed."""
     return plan(
@@ -174,4 +193,5 @@ def _planned(
         features=made.features,
         prefer=prefer or made.prefer or "balanced",
         pin_inputs=bool(made.flags & _core.PINS_INPUTS) if pin_inputs is None else pin_inputs,
+        push_rows=made.takes_rows if push_rows is None else push_rows,
     )

@@ -90,6 +90,7 @@ def embed_together(plans: Sequence[Plan], out_dir: Path, *, name: str | None = N
         "arena_bytes": max(plan.arena_bytes for plan in plans),
         # In the order in which the models name them.
         "kernels": list(dict.fromkeys(kernel for plan in plans for kernel in plan.kernels)),
+        "awaits": any(plan.takes_rows for plan in plans),
         "version": _core.VERSION,
     }
     return [*written, _write(out_dir, chosen, "models", values)]
@@ -123,6 +124,7 @@ def _template_values(plan: Plan, name: str, data_symbol: str, target: str) -> di
         ],
         "data_bytes": len(data),
         "kernels": plan.kernels,
+        "awaits": plan.takes_rows,
         "plan": plan,
         "model_name": _in_comment(plan.model.name),
         "target": target,

@@ -134,6 +134,8 @@ class Interpreter:
             Tensor.describe(names[i], io)
             for i, io in zip(info.outputs, self._executor.outputs(), strict=True)
         ]
+        rows = self._executor.input_rows
+        self._row_bytes = self.inputs[0].nbytes // rows if rows else 0
         self._keep_tensors = keep_tensors
         if keep_tensors:
             self._executor.keep_step_outputs()
@@ -149,14 +151,32 @@ class Interpreter:
             )
         arrays = [tensor.accept(values) for tensor, values in zip(self.inputs, given, strict=True)]
         for index, array in enumerate(arrays):
-            self._executor.set_input(index, array.tobytes())
-        self._check(self._executor.invoke())
+            if index > 0 or not self._row_bytes:
+                self._executor.set_input(index, array.tobytes())
+        self._check(self._executor.push_rows(arrays[0].tobytes()) if self._row_bytes else self._executor.invoke())
         if self._keep_tensors:
             outputs = {
                 (output.step, output.output): output.data for output in self._executor.take_step_outputs()
             }
             self.tensors = operator_outputs(self.plan, arrays, outputs)
+        return self._read_outputs()
+
+    def _read_outputs(self) -> list[Array]:
         return [tensor.from_bytes(self._executor.output(i)) for i, tensor in enumerate(self.outputs)]
+
+    def push_rows(self, rows: ArrayLike) -> list[Array] | None:
+        """Gives the next rows of the first input, for a plan with `push_rows`; the outputs when it was the last."""
+        content = np.ascontiguousarray(rows)
+        if content.dtype != self.inputs[0].dtype or content.nbytes % (self._row_bytes or 1):
+            raise MicroplanError(
+                f'The input "{self.inputs[0].name}" takes rows of {self._row_bytes} bytes of {self.inputs[0].dtype}, '
+                f"not {content.nbytes} bytes of {content.dtype}. Pass one or more whole rows."
+            )
+        status = self._executor.push_rows(content.tobytes())
+        if status == "kNotReady":
+            return None
+        self._check(status)
+        return self._read_outputs()
 
     def reset(self) -> None:
         """Sets the model's state (variables, recurrent state) back to its initial value."""

@@ -39,6 +39,7 @@ _FLAG_NAMES = {
     _core.PREFERS_SPEED: "kPlanPrefersSpeed",
     _core.PREFERS_RAM: "kPlanPrefersRam",
     _core.PREFERS_FLASH: "kPlanPrefersFlash",
+    _core.TAKES_ROWS: "kPlanTakesRows",
     _core.SHARES_CONSTANTS: "kPlanSharesConstants",
 }
 
@@ -179,6 +180,17 @@ class Plan:
         used = {step.kernel for step in self.core.steps if step.step >= 0}
         names = [row.name for row in _core.variants()] if self.variants is None else self.variants
         return [name for name in names if name in used]
+
+    @property
+    def takes_rows(self) -> bool:
+        """Whether the first input comes row by row."""
+        return bool(self.flags & _core.TAKES_ROWS)
+
+    @property
+    def input_rows(self) -> tuple[int, int]:
+        """Rows of an input that comes row by row, and the bytes of each."""
+        rows = _core.Executor(self.data, self.model.content).input_rows
+        return rows, self.info.tensors[self.info.inputs[0]].bytes // rows
 
     @property
     def prefer(self) -> Prefer | None:
@@ -327,6 +339,7 @@ def plan(
     variant: str | None = None,
     variants: Sequence[str] | None = None,
     pin_inputs: bool = False,
+    push_rows: bool = False,
     no_pass: Sequence[str] = (),
 ) -> Plan:
     """Plans `model`; raises ModelError with everything that stops it.
@@ -335,14 +348,19 @@ def plan(
     `prefer` of all that there are, or of those that `variants` names. With `variant` it takes the first that can run:
     of this variant, else base, else reference. In the compiled form graph passes first remove what need not be
     computed, and the layout orders the rows and lets tensors share memory, except what `no_pass` names; "all" names
-    each.
+    each. With `push_rows` the first input comes row by row and never exists whole.
     """
     if form not in FORMS:
         raise UsageError(f"There is no form {form!r}. Use one of: {', '.join(FORMS)}.")
     if prefer not in PREFERENCES:
         raise UsageError(f"There is no preference {prefer!r}. Use one of: {', '.join(PREFERENCES)}.")
     file = model if isinstance(model, ModelFile) else ModelFile.load(model)
-    flags = _core.PINS_INPUTS if pin_inputs else 0
+    if push_rows and (form != "compiled" or pin_inputs or LAYOUT not in _passes_without(no_pass)):
+        raise UsageError(
+            "An input that is pushed row by row exists only as a few of its rows, which this machine arranges. Use the "
+            "compiled form, and do not keep the inputs."
+        )
+    flags = (_core.PINS_INPUTS if pin_inputs else 0) | (_core.TAKES_ROWS if push_rows else 0)
     if form == "compiled":
         flags |= _core.OWNS_CONSTANTS | _core.SHARES_CONSTANTS
     if variant is None:

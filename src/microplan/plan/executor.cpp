@@ -14,6 +14,8 @@ constexpr uint32_t segment_bit(Segment segment) { return 1u << static_cast<uint3
 
 }  // namespace
 
+Status await_rows_run(const void*, Rows, const Io&, void*) { return Status::kTakesRows; }
+
 // Not inlined, for it is called from everywhere in init().
 [[gnu::noinline]] Status Model::refuse(Status status, uint32_t needed) {
   bases_ = {};
@@ -63,6 +65,7 @@ Status Model::init(const void* plan, KernelTable kernels, const Memory& memory) 
 
 void Model::reset() {
   next_ = {0, 0};
+  needed_ = 0;
   if (header() == nullptr) return;
   uint8_t* const state = const_cast<uint8_t*>(bases_.base[static_cast<uint32_t>(Segment::kState)]);
   const PlanFill* const fills = at<PlanFill>(header()->fills);
@@ -116,6 +119,49 @@ Status Model::invoke(uint32_t budget) {
   if (status != Status::kMore && status != Status::kPending) return status;
   next_ = {0, 0};
   return Status::kBudgetSpent;
+}
+
+uint32_t Model::input_rows() const {
+  if (header()->pushed == 0) return 0;
+  const PlanList& last = at<PlanList>(header()->lists)[header()->list_count - 1];
+  return at<PlanRun>(header()->runs)[last.first - 1].rows.last;
+}
+
+uint32_t Model::input_row_bytes() const {
+  return header()->pushed == 0 ? 0 : at<PlanView>(header()->pushed)->row_stride;
+}
+
+Status Model::push_rows(const void* rows, uint32_t count) {
+  if (header() == nullptr) return Status::kNotInitialized;
+  const uint32_t all = input_rows();
+  if (all == 0) return Status::kTakesNoRows;
+  // needed_ 0: the inference before is complete, or there was none.
+  uint32_t given = needed_ == 0 ? 0 : all - needed_;
+  if (count > all - given) return Status::kTooManyRows;
+
+  const PlanView& entry = *at<PlanView>(header()->pushed);
+  const View ring = {const_cast<uint8_t*>(bases_.resolve(entry.ref)), entry.row_stride, entry.ring_rows};
+  const uint8_t* next = static_cast<const uint8_t*>(rows);
+  const PlanList* const lists = at<PlanList>(header()->lists);
+  const uint32_t end = given + count;
+  for (uint32_t list = 1; list < header()->list_count; ++list) {
+    const uint32_t awaited = at<PlanRun>(header()->runs)[lists[list].first - 1].rows.last;
+    if (awaited <= given) continue;  // it has run
+    for (; given < awaited && given < end; ++given) {
+      memcpy(ring.row(given), next, entry.row_stride);
+      next += entry.row_stride;
+    }
+    if (given < awaited) break;
+    if (lists[list].count == 0) continue;
+    next_ = {static_cast<uint16_t>(list), 0};
+    const Status status = run(0);
+    if (status != Status::kOk) {
+      needed_ = 0;
+      return status;
+    }
+  }
+  needed_ = all - given;
+  return needed_ == 0 ? Status::kOk : Status::kNotReady;
 }
 
 View Model::step_view(uint32_t step, uint32_t view) const {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "microplan/kernels/prepare.h"
+#include "microplan/model.h"
 
 namespace microplan {
 
@@ -39,6 +40,8 @@ class Emitter final : public ConstantWriter {
   void emit_step(const Graph::Context& context, const Graph::Prepared& prepared);
   void emit_kernels();
   void emit_io(uint32_t tensor, uint32_t at);
+  void emit_lists();
+  void emit_pushed();
   // Returns their number.
   uint32_t emit_fills(bool write_them);
   void emit_header();
@@ -226,6 +229,11 @@ void Emitter::emit_kernels() {
   // Ascending by id, so that the order of the planner's table does not matter.
   uint32_t at = header_.kernels;
   int32_t last = -1;
+  if (header_.pushed != 0) {
+    const PlanKernel kernel = {kAwaitRows.id, kAwaitRows.abi};
+    write(at, &kernel, sizeof kernel);
+    at += static_cast<uint32_t>(sizeof kernel);
+  }
   for (;;) {
     const Variant* next = nullptr;
     for (uint32_t i = 0; i < graph_.variants().count; ++i) {
@@ -245,8 +253,10 @@ void Emitter::emit_io(uint32_t tensor, uint32_t at) {
   TensorInfo info;
   (void)reader_.tensor(tensor, &info);
   PlanIo io = {};
-  io.ref = view_ref(tensor, element_bytes(info.type));
-  io.bytes = info.bytes;
+  if (header_.pushed == 0 || tensor != reader_.input(0)) {
+    io.ref = view_ref(tensor, element_bytes(info.type));
+    io.bytes = info.bytes;
+  }
   io.type = info.type;
   io.rank = info.rank;
   if (info.scale_count != 0) {
@@ -255,6 +265,47 @@ void Emitter::emit_io(uint32_t tensor, uint32_t at) {
   }
   memcpy(io.dims, info.dims, sizeof io.dims);
   write(at, &io, sizeof io);
+}
+
+// Each of the awaiting runs ends a list and begins the next; list 0 is the one run that refuses invoke() then.
+void Emitter::emit_lists() {
+  uint32_t at = header_.lists;
+  const auto put_list = [&](PlanList list) {
+    write(at, &list, sizeof list);
+    at += static_cast<uint32_t>(sizeof list);
+  };
+  const uint32_t refusals = header_.pushed != 0;
+  PlanList list = {0, refusals};
+  for (uint32_t i = refusals; i < header_.run_count; ++i) {
+    if (refusals != 0 && graph_.arrangement().runs[i - refusals].step == kPlanAwait) {
+      put_list(list);
+      list = {i + 1, 0};
+    } else {
+      ++list.count;
+    }
+  }
+  put_list(list);
+}
+
+// The step that refuses invoke(), and where rows of input 0 go. The last awaiting run has the number of them.
+void Emitter::emit_pushed() {
+  const Arrangement& arrangement = graph_.arrangement();
+  uint32_t rows = 0;
+  for (uint32_t i = 0; i < arrangement.run_count; ++i) {
+    if (arrangement.runs[i].step == kPlanAwait) rows = arrangement.runs[i].rows.last;
+  }
+  const uint32_t tensor = reader_.input(0);
+  TensorInfo info;
+  (void)reader_.tensor(tensor, &info);
+  const uint32_t ring_rows = arrangement.ring_rows[graph_.root(tensor)];
+  const PlanView view = {view_ref(tensor, element_bytes(info.type)), info.bytes / rows,
+                         ring_rows == 0 ? rows : ring_rows};
+  write(header_.pushed, &view, sizeof view);
+  PlanStep refusal = {};
+  refusal.kernel = kAwaitRows.id;
+  write(header_.steps + header_.step_count * sizeof refusal, &refusal, sizeof refusal);
+  const PlanRun run = {header_.step_count, {0, 0}};
+  write(header_.runs, &run, sizeof run);
 }
 
 // A variable begins as real zero. As in TensorFlow Lite Micro that is the zero point for int8 alone; the bytes of wider
@@ -313,7 +364,13 @@ Status Emitter::run() {
   for (uint32_t i = 0; i < graph_.variants().count; ++i) header_.kernel_count += graph_.used(i);
   header_.input_count = static_cast<uint16_t>(reader_.input_count());
   header_.output_count = static_cast<uint16_t>(reader_.output_count());
-  header_.list_count = 1;
+  const Arrangement& arrangement = graph_.arrangement();
+  const uint32_t refusals = (graph_.options().flags & kPlanTakesRows) != 0;
+  header_.kernel_count = static_cast<uint16_t>(header_.kernel_count + refusals);
+  header_.run_count = arrangement.runs == nullptr ? graph_.step_count() : arrangement.run_count + refusals;
+  uint32_t list_count = 1;
+  for (uint32_t i = 0; i < arrangement.run_count; ++i) list_count += arrangement.runs[i].step == kPlanAwait;
+  header_.list_count = static_cast<uint16_t>(list_count);
   header_.step_count = graph_.step_count();
   header_.kernels = sizeof header_;
   header_.ios = header_.kernels + header_.kernel_count * static_cast<uint32_t>(sizeof(PlanKernel));
@@ -321,11 +378,13 @@ Status Emitter::run() {
   header_.fills = header_.ios + io_count * static_cast<uint32_t>(sizeof(PlanIo));
   header_.fill_count = emit_fills(false);
   header_.lists = header_.fills + header_.fill_count * static_cast<uint32_t>(sizeof(PlanFill));
-  header_.steps = header_.lists + static_cast<uint32_t>(sizeof(PlanList));
-  header_.runs = header_.steps + header_.step_count * static_cast<uint32_t>(sizeof(PlanStep));
-  const Arrangement& arrangement = graph_.arrangement();
-  header_.run_count = arrangement.runs == nullptr ? header_.step_count : arrangement.run_count;
+  header_.steps = header_.lists + list_count * static_cast<uint32_t>(sizeof(PlanList));
+  header_.runs = header_.steps + (header_.step_count + refusals) * static_cast<uint32_t>(sizeof(PlanStep));
   operands_ = header_.runs + header_.run_count * static_cast<uint32_t>(sizeof(PlanRun));
+  if (refusals != 0) {
+    header_.pushed = operands_;
+    operands_ += static_cast<uint32_t>(sizeof(PlanView));
+  }
   cursor_ = operands_ + graph_.operand_words() * 4;
 
   result_.constant_bytes = 0;
@@ -341,10 +400,11 @@ Status Emitter::run() {
   }
   emit_kernels();
   (void)emit_fills(true);
-  const PlanList list = {0, header_.run_count};
-  write(header_.lists, &list, sizeof list);
+  emit_lists();
+  if (header_.pushed != 0) emit_pushed();
   if (arrangement.runs != nullptr) {
-    write(header_.runs, arrangement.runs, arrangement.run_count * static_cast<uint32_t>(sizeof(PlanRun)));
+    write(header_.runs + refusals * sizeof(PlanRun), arrangement.runs,
+          arrangement.run_count * static_cast<uint32_t>(sizeof(PlanRun)));
   }
   header_.segments = segments_;
   header_.plan_bytes = result_.plan_bytes = static_cast<uint32_t>(cursor_);

@@ -349,6 +349,11 @@ Status Graph::finish_outputs() {
     }
     use(index, step_count_, 1);
   }
+  if ((options_.flags & kPlanTakesRows) && (options_.arranger == nullptr || (options_.flags & kPlanPinsInputs))) {
+    return report({Status::kUnsupportedOption, -1, -1,
+                   TEXT("a plan that takes rows needs an arranger and does not keep its inputs"),
+                   TEXT("leave out one of the options"), kNoNumber});
+  }
   if (options_.flags & kPlanPinsInputs) {
     for (uint32_t i = 0; i < reader_.input_count(); ++i) use(reader_.input(i), step_count_, 1);
   }
@@ -377,6 +382,7 @@ Status Graph::place() {
     arena_bytes = place_greedy(placements_, placement_count());
   } else {
     arrangement_ = options_.arranger->arrange(*this, &arena_bytes);
+    if (result_.status != Status::kOk) return result_.status;
   }
   if (arena_bytes == UINT32_MAX || state_bytes > kMaxBytes) {
     return report({Status::kTooLarge, -1, -1, TEXT("the model needs more than 256 MB of memory"),

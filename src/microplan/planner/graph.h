@@ -36,7 +36,7 @@ extern const uint32_t kViewOperatorsCount;
 
 // How the steps run.
 struct Arrangement {
-  const PlanRun* runs = nullptr;  // nullptr: each step once, with all its rows
+  const PlanRun* runs = nullptr;  // nullptr: each step once, with all its rows; kPlanAwait: with kPlanTakesRows
   uint32_t run_count = 0;
   const uint32_t* ring_rows = nullptr;  // by tensor, 0: whole; nullptr: all are whole
 };
@@ -46,7 +46,8 @@ class Graph;
 // Arranges a graph that was built: gives every placement with bytes its offset.
 class Arranger {
  public:
-  // Sets `arena_bytes`, UINT32_MAX when it exceeds 256 MB. The arrangement's memory is the arranger's.
+  // Sets `arena_bytes`, UINT32_MAX when it exceeds 256 MB. The arrangement's memory is the arranger's. What stops it is
+  // reported to the graph.
   virtual Arrangement arrange(Graph& graph, uint32_t* arena_bytes) = 0;
 
  protected:

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "microplan/kernels/prepare.h"
+#include "microplan/model.h"
 #include "microplan/planner.h"
 #include "microplan/planner/graph.h"
 
@@ -50,7 +51,7 @@ class Verifier {
     if (status != Status::kOk) return status;
     const Status kernels = check_kernels();
     if (kernels != Status::kOk) return kernels;
-    return check_ios() && check_fills() && check_lists() && check_steps() ? Status::kOk : Status::kBadPlan;
+    return check_ios() && check_fills() && check_lists() && check_pushed() && check_steps() ? Status::kOk : Status::kBadPlan;
   }
 
  private:
@@ -72,6 +73,7 @@ class Verifier {
   bool check_ios() const;
   bool check_fills() const;
   bool check_lists() const;
+  bool check_pushed() const;
   bool check_steps() const;
   // A step with its kernel's words on it.
   struct StepParts {
@@ -129,6 +131,12 @@ Status Verifier::check_kernels() const {
   int32_t last = -1;
   for (uint32_t i = 0; i < head_.kernel_count; ++i) {
     const PlanKernel kernel = read<PlanKernel>(head_.kernels, i);
+    if (i == 0 && head_.pushed != 0) {
+      if (kernel.id != kAwaitRows.id) return Status::kBadPlan;
+      if (kernel.abi != kAwaitRows.abi) return Status::kKernelAbi;
+      last = kernel.id;
+      continue;
+    }
     const Variant* const known = variant(kernel.id);
     if (known == nullptr) return Status::kKernelMissing;
     if (known->kernel.abi != kernel.abi) return Status::kKernelAbi;
@@ -167,6 +175,10 @@ bool Verifier::check_ios() const {
     for (uint32_t axis = 0; axis < io.rank; ++axis) {
       if (!multiply_checked(io.dims[axis], &bytes)) return false;
     }
+    if (i == 0 && head_.pushed != 0) {
+      if (io.bytes != 0 || io.ref.bits != 0) return false;
+      continue;
+    }
     if (bytes != io.bytes || !check_ref(io.ref, io.bytes, alignment, i < head_.input_count)) return false;
   }
   return true;
@@ -192,12 +204,60 @@ bool Verifier::check_lists() const {
   return true;
 }
 
+// Where rows are awaited: list 0 is the run that refuses, and before each of the others, which lie one behind the other, stands the run
+// that tells how many rows it waits for. No other run awaits anything: check_run() takes none without a step.
+bool Verifier::check_pushed() const {
+  if (head_.pushed == 0) return true;
+  if (!table(head_.pushed, 1, sizeof(PlanView)) || head_.list_count < 2 || head_.kernel_count == 0 ||
+      !table(head_.steps, uint64_t{head_.step_count} + 1, sizeof(PlanStep))) {
+    return false;
+  }
+  const PlanView ring = read<PlanView>(head_.pushed, 0);
+  uint32_t rows = 0;
+  uint64_t next = 0;
+  for (uint32_t i = 0; i < head_.list_count; ++i) {
+    const PlanList list = read<PlanList>(head_.lists, i);
+    if (i == 0) {
+      const PlanStep refusal = read<PlanStep>(head_.steps, head_.step_count);
+      if (list.first != 0 || list.count != 1 || read<PlanRun>(head_.runs, 0).step != head_.step_count ||
+          refusal.kernel != kAwaitRows.id || refusal.operands > plan_bytes_ || refusal.params > plan_bytes_ ||
+          refusal.scratch.bits != 0) {
+        return false;
+      }
+      next = 1;
+      continue;
+    }
+    if (list.first != next + 1 || list.first > head_.run_count) return false;
+    const PlanRun await = read<PlanRun>(head_.runs, list.first - 1);
+    // No row lies over another that is awaited with it.
+    if (await.step != kPlanAwait || await.rows.first != rows || await.rows.last <= rows ||
+        await.rows.last - rows > ring.ring_rows) {
+      return false;
+    }
+    rows = await.rows.last;
+    next = uint64_t{list.first} + list.count;
+  }
+  // All of the input's bytes, which check_ios() has counted.
+  const PlanIo io = read<PlanIo>(head_.ios, 0);
+  uint64_t bytes = element_bytes(io.type);
+  const uint32_t alignment = static_cast<uint32_t>(bytes);
+  for (uint32_t axis = 0; axis < io.rank; ++axis) bytes *= io.dims[axis];
+  const Footprint::TensorRows tensor = {input_operand(0), rows, ring.row_stride, static_cast<uint8_t>(alignment), true};
+  return next == head_.run_count && uint64_t{rows} * ring.row_stride == bytes && ring.row_stride != 0 &&
+         check_view(ring, tensor);
+}
+
 bool Verifier::check_steps() const {
   for (uint32_t i = 0; i < head_.step_count; ++i) {
     if (!check_step(read<PlanStep>(head_.steps, i))) return false;
   }
   uint32_t overlapping_rows = 0;
-  for (uint32_t i = 0; i < head_.run_count; ++i) {
+  uint32_t list = 1;  // the next that awaits rows
+  for (uint32_t i = head_.pushed != 0; i < head_.run_count; ++i) {
+    if (head_.pushed != 0 && list < head_.list_count && read<PlanList>(head_.lists, list).first == i + 1) {
+      ++list;
+      continue;
+    }
     if (!check_run(read<PlanRun>(head_.runs, i), &overlapping_rows)) return false;
   }
   return true;

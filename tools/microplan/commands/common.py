@@ -114,6 +114,7 @@ class Choice:
     cmsis_nn: Path | None = None  # a checkout of CMSIS-NN, which the firmware is built with
     target: int = 0  # features of a target without a board
     no_pass: tuple[str, ...] = ()  # graph passes that do not run
+    push_rows: bool = False
 
     def features(self, board: Board | None) -> int:
         """Those of the board or the target, and what the build adds."""
@@ -155,6 +156,11 @@ def plan_option(*, strict: bool = False, firmware: bool = False) -> Decorator:
             multiple=True,
             help="Leave out this pass of the compiled form, or all of them; may be given several times.",
         ),
+        click.option(
+            "--push-rows",
+            is_flag=True,
+            help="The first input comes row by row (a camera's lines) through push_rows() and never exists whole.",
+        ),
     ]
     if strict:
         options.append(
@@ -182,11 +188,12 @@ def plan_option(*, strict: bool = False, firmware: bool = False) -> Decorator:
             no_pass: tuple[str, ...],
             strict: bool = False,
             cmsis_nn: Path | None = None,
+            push_rows: bool = False,
             **arguments: Any,
         ) -> None:
             if prefer is not None and variant is not None:
                 raise UsageError("--variant names the kernels, so that there is nothing to --prefer. Give one of them.")
-            command(choice=Choice(prefer, variant, strict, cmsis_nn, no_pass=no_pass), **arguments)
+            command(choice=Choice(prefer, variant, strict, cmsis_nn, push_rows=push_rows, no_pass=no_pass), **arguments)
 
         for option in reversed(options):
             option(with_choice)
@@ -238,14 +245,15 @@ def fitting_plan(model: ModelFile, board: Board | None, form: Form, choice: Choi
     """The plan asked for when it fits the board's memory, else one that prefers RAM or flash, else an error."""
     features = choice.features(board)
     prefer = choice.prefer or PREFERENCES[0]
-    made = plan(model, form, features=features, prefer=prefer, variant=choice.variant, no_pass=choice.no_pass)
+    rest: dict[str, Any] = {"push_rows": choice.push_rows, "no_pass": choice.no_pass}
+    made = plan(model, form, features=features, prefer=prefer, variant=choice.variant, **rest)
     problems = memory_problems(made, board)
     if not problems:
         return made
     for other in _LESS_MEMORY:
         if choice.variant is not None or other == prefer:
             continue
-        smaller = plan(model, form, features=features, prefer=other, no_pass=choice.no_pass)
+        smaller = plan(model, form, features=features, prefer=other, **rest)
         if board is not None and not memory_problems(smaller, board):
             click.echo(
                 f"{model.name}: with the {prefer} kernels it does not fit {board.name}, so it is planned with those "

@@ -11,6 +11,12 @@ namespace {
 
 microplan::Model model;
 
+#if FIRMWARE_TAKES_ROWS
+uint8_t input[firmware_model::kInputRows * firmware_model::kInputRowBytes];
+#else
+constexpr uint8_t* input = nullptr;
+#endif
+
 struct Files {
   int32_t requests;
   int32_t replies;
@@ -51,5 +57,5 @@ int main() {
   Files files = {board::open_file(line, board::FileMode::kRead), board::open_file(space + 1, board::FileMode::kWrite)};
   if (files.requests < 0 || files.replies < 0) fail("cannot open the files of the command line\n");
   const firmware::Link link = {&files, read_requests, write_replies};
-  return firmware::serve(link, model) ? 0 : 1;
+  return firmware::serve(link, model, input) ? 0 : 1;
 }

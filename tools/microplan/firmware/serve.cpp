@@ -17,7 +17,7 @@ using microplan::View;
 
 class Server {
  public:
-  Server(const Link& link, Model& model) : link_(link), model_(model) {}
+  Server(const Link& link, Model& model, uint8_t* input) : link_(link), model_(model), input_(input) {}
 
   // Answers one frame. False when the link refused a reply.
   bool answer(const uint8_t* payload, uint32_t bytes) {
@@ -76,16 +76,34 @@ class Server {
     memcpy(&offset, arguments + 1, sizeof offset);
     bytes -= kFixed;
     if (arguments[0] >= model_.input_count()) return Error::kBadIndex;
-    const microplan::Tensor input = model_.input(arguments[0]);
-    if (offset > input.bytes() || bytes > input.bytes() - offset) return Error::kOutOfRange;
-    memcpy(input.raw() + offset, arguments + kFixed, bytes);
+    const uint32_t all = input_bytes(arguments[0]);
+    if (offset > all || bytes > all - offset) return Error::kOutOfRange;
+    memcpy((is_pushed(arguments[0]) ? input_ : model_.input(arguments[0]).raw()) + offset, arguments + kFixed, bytes);
     return Error::kNone;
   }
 
   Status invoke(bool dump) {
     if (dump) model_.on_step(on_step, this);
-    const Status status = model_.invoke();
+    const Status status = is_pushed(0) ? push() : model_.invoke();
     model_.on_step(nullptr, nullptr);
+    return status;
+  }
+
+  bool is_pushed(uint32_t input) const { return input == 0 && input_ != nullptr && model_.input_rows() != 0; }
+  uint32_t input_bytes(uint32_t input) const {
+    return is_pushed(input) ? model_.input_rows() * model_.input_row_bytes() : model_.input(input).bytes();
+  }
+
+  // In pieces of one row, two rows and so on.
+  Status push() {
+    Status status = Status::kNotReady;
+    const uint32_t rows = model_.input_rows();
+    uint32_t first = 0;
+    for (uint32_t count = 1; first != rows && status == Status::kNotReady; ++count) {
+      if (count > rows - first) count = rows - first;
+      status = model_.push_rows(input_ + first * model_.input_row_bytes(), count);
+      first += count;
+    }
     return status;
   }
 
@@ -116,7 +134,7 @@ class Server {
     send_data(Source::kInfo, 0, 0, 0, &info, sizeof info);
     const uint32_t count = model_.input_count() + model_.output_count();
     for (uint32_t i = 0; i < count; ++i) {
-      const uint32_t bytes = i < model_.input_count() ? model_.input(i).bytes()
+      const uint32_t bytes = i < model_.input_count() ? input_bytes(i)
                                                       : model_.output(i - model_.input_count()).bytes();
       send_data(Source::kInfo, 0, 0, sizeof info + 4 * i, &bytes, sizeof bytes);
     }
@@ -142,14 +160,15 @@ class Server {
 
   const Link& link_;
   Model& model_;
+  uint8_t* const input_;
   FrameWriter writer_;
   bool link_ok_ = true;
 };
 
 }  // namespace
 
-bool serve(const Link& link, Model& model) {
-  Server server(link, model);
+bool serve(const Link& link, Model& model, uint8_t* input) {
+  Server server(link, model, input);
   FrameReader reader;
   uint8_t chunk[64];
   for (;;) {

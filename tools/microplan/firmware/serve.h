@@ -46,8 +46,9 @@ struct Info {
   uint32_t input_count, output_count;
 };
 
-// Serves until the link ends. False when the link refused a reply.
-bool serve(const Link& link, microplan::Model& model);
+// Serves until the link ends. False when the link refused a reply. A plan that takes rows needs `input`, memory for the
+// whole of the first input: its rows are pushed when an inference is asked for.
+bool serve(const Link& link, microplan::Model& model, uint8_t* input = nullptr);
 
 }  // namespace firmware
 

@@ -136,7 +136,8 @@ class OrderSearch {
   }
 
   Order with_way(Order order, uint32_t step, Order::Way way) const {
-    if (problem_.steps[step].can_be_cut()) order.ways[step] = way;
+    const Step& changed = problem_.steps[step];
+    if (way.reversed ? changed.can_be_reversed() : changed.can_be_cut()) order.ways[step] = way;
     return order;
   }
 
@@ -160,6 +161,11 @@ class OrderSearch {
   Candidate best_;
 };
 
+// Rows are given at the beginning of the first step.
+uint32_t placed_step(const Problem& problem, uint32_t step) {
+  return problem.takes_rows() && step != 0 && step != kNowhere ? step - 1 : step;
+}
+
 uint64_t budget_percent(const Layout::Options& options, uint32_t flags) {
   if (!options.rows || (flags & kPlanPrefersSpeed)) return 0;
   return (flags & kPlanPrefersRam) ? kRamBudgetPercent : kBudgetPercent;
@@ -168,21 +174,23 @@ uint64_t budget_percent(const Layout::Options& options, uint32_t flags) {
 }  // namespace
 
 Arrangement Layout::arrange(Graph& graph, uint32_t* arena_bytes) {
-  const Problem problem = collect(graph, options_.overlap);
+  Problem problem;
+  if (!collect(graph, options_.overlap, &problem)) return {};
   OrderSearch search(problem, budget_percent(options_, graph.options().flags));
   search.run();
   const Candidate& best = search.best();
   const Offsets offsets = place_exact(placed_blocks(problem, best.lifetimes), best.lifetimes, best.offsets,
                                       options_.max_nodes);
   schedule_ = best.schedule;
+  for (PlanRun& run : schedule_.runs) run.step = problem.plan_step(run.step);
   ring_rows_.assign(graph.reader().tensor_count(), 0);
   for (size_t b = 0; b < problem.blocks.size(); ++b) {
     const Block& block = problem.blocks[b];
     Placement& placement = block.is_scratch ? graph.scratch_placement(block.index) : graph.placement(block.index);
     placement.offset = static_cast<uint32_t>(offsets.offset[b]);
     placement.bytes = best.lifetimes.bytes[b];
-    placement.first = best.lifetimes.first[b];
-    placement.last = block.kept ? graph.step_count() : best.lifetimes.last[b];
+    placement.first = placed_step(problem, best.lifetimes.first[b]);
+    placement.last = block.kept ? graph.step_count() : placed_step(problem, best.lifetimes.last[b]);
     if (!block.is_scratch) ring_rows_[block.index] = schedule_.ring_rows[b];
   }
   report_.live_bytes = static_cast<uint32_t>(best.lifetimes.live_bytes);

@@ -96,7 +96,7 @@ class Finder {
 
   // Whether the kernel gives its word on how the output may lie over the first input: as verify_plan sees it.
   bool may_overlap(const Step& step) const {
-    const Overlap overlap = step.prepared.variant->overlap;
+    const Overlap overlap = step.overlap();
     if (!problem_.overlap || overlap == Overlap::kNone || !is_whole(step.blocks[0]) || !is_whole(step.blocks.back())) {
       return false;
     }

@@ -11,6 +11,7 @@ namespace microplan {
 namespace layout {
 
 bool Step::can_be_cut() const {
+  if (gives_rows) return rows() > 1;
   if (prepared.variant->whole_only) return false;
   for (uint32_t i = 0; i < view_count(); ++i) {
     if (view(i).written && !view(i).operand.is_output) return false;
@@ -19,12 +20,17 @@ bool Step::can_be_cut() const {
 }
 
 uint64_t Step::run_instructions(const Target& target, uint32_t rows) const {
+  // Of push_rows(), beside the copy, which is the same for all orders.
+  constexpr uint64_t kAwaitInstructions = 60;
+  if (gives_rows) return kAwaitInstructions;
   const auto known = run_instructions_.find(rows);
   if (known != run_instructions_.end()) return known->second;
   return run_instructions_[rows] = microplan::run_instructions(*prepared.variant, prepared.params, target, rows);
 }
 
 namespace {
+
+#define TEXT(text) MICROPLAN_DIAGNOSTIC_TEXT(text)
 
 void add_step(Graph& graph, uint32_t operator_index, const Graph::Context& context, Problem& problem,
               const std::vector<uint32_t>& block_of) {
@@ -40,6 +46,42 @@ void add_step(Graph& graph, uint32_t operator_index, const Graph::Context& conte
   problem.steps.push_back(step);
 }
 
+// What stops the first operators from reading the input in rows; "" when nothing does.
+bool reads_in_rows(const Step& step, uint32_t i, const Block& input) {
+  const Footprint::TensorRows& view = step.view(i);
+  if (step.is_whole_only() || view.rows < 2 || uint64_t{view.rows} * view.row_bytes != input.bytes) return false;
+  const Rows needed = step.input_rows(i, {0, 1});
+  return needed.last - needed.first < view.rows;
+}
+
+// The input has the rows that its readers see.
+bool find_pushed_rows(Graph& graph, Problem& problem) {
+  Step& giver = problem.steps[0];
+  const uint32_t index = giver.blocks[0];
+  const Block& input = problem.blocks[index];
+  const Footprint::TensorRows* rows = nullptr;
+  for (const Step& step : problem.steps) {
+    for (uint32_t i = 0; i < step.view_count() && !step.gives_rows; ++i) {
+      if (step.blocks[i] != index) continue;
+      if (rows == nullptr) rows = &step.view(i);
+      if (reads_in_rows(step, i, input) && rows->rows == step.view(i).rows) continue;
+      (void)graph.report({Status::kUnsupportedOption, static_cast<int32_t>(step.operator_index),
+                          static_cast<int32_t>(input.index), TEXT("the operator needs the whole input at once"),
+                          TEXT("plan the model without pushing rows, or let it begin with a convolution or pooling "
+                               "over several rows"), kNoNumber});
+      return false;
+    }
+  }
+  if (rows == nullptr || input.kept) {
+    (void)graph.report({Status::kUnsupportedOption, -1, static_cast<int32_t>(input.index),
+                        TEXT("no operator reads the input, or it is an output, too"),
+                        TEXT("plan the model without pushing rows"), kNoNumber});
+    return false;
+  }
+  giver.prepared.footprint.add_view(output_operand(0), rows->rows, rows->row_bytes, 1);
+  return true;
+}
+
 // Finds out which blocks may be rings: those whose views all agree.
 void find_rings(Problem& problem) {
   for (Block& block : problem.blocks) block.may_ring = !block.is_scratch && block.writer >= 0 && !block.kept;
@@ -51,7 +93,7 @@ void find_rings(Problem& problem) {
         block.rows = step.view(i).rows;
         block.row_bytes = step.view(i).row_bytes;
       }
-      if (step.prepared.variant->whole_only || block.rows != step.view(i).rows ||
+      if (step.is_whole_only() || block.rows != step.view(i).rows ||
           block.row_bytes != step.view(i).row_bytes) {
         block.may_ring = false;
       }
@@ -61,8 +103,8 @@ void find_rings(Problem& problem) {
 
 }  // namespace
 
-Problem collect(Graph& graph, bool overlap) {
-  Problem problem;
+bool collect(Graph& graph, bool overlap, Problem* result) {
+  Problem& problem = *result;
   problem.overlap = overlap;
   problem.target = graph.options().target;
   TfliteReader& reader = graph.reader();
@@ -77,6 +119,13 @@ Problem collect(Graph& graph, bool overlap) {
     block.alignment = placement.alignment;
     block.kept = placement.last == graph.step_count();
     problem.blocks.push_back(block);
+  }
+  if (graph.options().flags & kPlanTakesRows) {
+    Step giver;
+    giver.gives_rows = true;
+    giver.blocks.push_back(block_of[graph.root(reader.input(0))]);
+    problem.steps.push_back(giver);
+    problem.blocks[giver.blocks[0]].writer = 0;
   }
   for (uint32_t i = 0; i < reader.operator_count(); ++i) {
     TfliteReader::OperatorInfo info;
@@ -97,8 +146,9 @@ Problem collect(Graph& graph, bool overlap) {
     scratch.is_scratch = true;
     problem.blocks.push_back(scratch);
   }
+  if (problem.takes_rows() && !find_pushed_rows(graph, problem)) return false;
   find_rings(problem);
-  return problem;
+  return true;
 }
 
 namespace {
@@ -124,6 +174,8 @@ class Turns {
       : problem_(problem), order_(order), group_(group), result_(result), done_(group.last - group.first + 1, 0) {}
 
   void run() {
+    // A plan begins with rows that are given.
+    if (problem_.steps[group_.first].gives_rows) produce(group_.first, 1);
     // Steps whose output nobody in the group reads: the last one, and those that others read later.
     for (uint32_t i = group_.first; i <= group_.last; ++i) {
       if (!read_in_group(i) || read_behind(i)) produce(i, problem_.steps[i].rows());
@@ -210,7 +262,7 @@ class Turns {
 
 void run_alone(const Step& step, uint32_t index, const Order::Way& way, std::vector<PlanRun>& runs) {
   const uint32_t rows = step.rows();
-  if (way.reversed && step.can_be_cut()) {
+  if (way.reversed && step.can_be_reversed()) {
     // The last run has what is left: kernels that take rows two at a time begin with an even one.
     for (uint32_t last = rows; last != 0;) {
       const uint32_t first = (last - 1) / way.rows * way.rows;

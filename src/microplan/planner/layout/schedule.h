@@ -21,7 +21,7 @@ struct Block {
   uint32_t index = 0;   // tensor, or operator for scratch
   uint32_t bytes = 0;
   uint32_t alignment = 1;
-  int32_t writer = -1;  // step; -1: an input of the model
+  int32_t writer = -1;  // step; -1: an input of the model that is there before the first run
   bool is_scratch = false;
   bool kept = false;    // an output of the model or a pinned input: needed after the last run
   // All writers and readers see the same rows and take some of them at a time: a ring of rows may stand for the whole.
@@ -29,9 +29,11 @@ struct Block {
   uint32_t rows = 0, row_bytes = 0;  // where may_ring
 };
 
-// One step of the graph with all that scheduling asks about it.
+// One step of the graph with all that scheduling asks about it. Where rows of the input are pushed, step 0 is their giver:
+// it reads nothing and writes the input.
 struct Step {
   uint32_t operator_index = 0;
+  bool gives_rows = false;
   Graph::Prepared prepared;
   std::vector<uint32_t> blocks;        // of each view; kNowhere: not in the arena
   uint32_t scratch = kNowhere;         // block
@@ -41,6 +43,10 @@ struct Step {
   uint32_t view_count() const { return prepared.footprint.view_count; }
   uint32_t rows() const { return view(view_count() - 1).rows; }
   Rows input_rows(uint32_t i, Rows rows) const { return prepared.variant->input_rows(prepared.params, i, rows); }
+  // From the last rows to the first: not those that come from outside.
+  bool can_be_reversed() const { return !gives_rows && can_be_cut(); }
+  Overlap overlap() const { return gives_rows ? Overlap::kNone : prepared.variant->overlap; }
+  bool is_whole_only() const { return !gives_rows && prepared.variant->whole_only; }
   // Rows that one run has at least: all, where the operator cannot be cut or carries state.
   bool can_be_cut() const;
   // Estimated, of one run of so many rows.
@@ -56,9 +62,14 @@ struct Problem {
   std::vector<Block> blocks;
   bool overlap = true;
   Target target = {};
+
+  bool takes_rows() const { return !steps.empty() && steps[0].gives_rows; }
+  // The plan's number of a step; kPlanAwait of the one that gives rows.
+  uint32_t plan_step(uint32_t step) const { return steps[step].gives_rows ? kPlanAwait : step - takes_rows(); }
 };
-// Without `overlap` no kernel's word on it is taken.
-Problem collect(Graph& graph, bool overlap);
+// Without `overlap` no kernel's word on it is taken. False, reported to the graph, when rows are to be pushed and an operator
+// needs the whole input.
+bool collect(Graph& graph, bool overlap, Problem* problem);
 
 // What is decided about the order.
 struct Order {
