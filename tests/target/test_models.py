@@ -157,7 +157,7 @@ def check_bench(path: Path, form: Form, board: Board, folder: Path) -> None:
 def test_what_does_not_fit_is_refused_with_the_numbers(
     command: str, model_named: Callable[[str], Path], tmp_path: Path
 ) -> None:
-    path = model_named("kws_ref_model")
+    path = model_named("pretrainedResnet_quant")
     made = plan(ModelFile.load(path))
     needed = made.arena_bytes + made.state_bytes + STACK_BYTES["compiled"]
     options = ("--out", tmp_path) if command == "build" else ()
