@@ -447,5 +447,7 @@ def replay(plan: Plan) -> None:
 def replay_core(model: bytes, core: _core.Plan, optimized: _core.Optimized | None) -> None:
     """The same for what the extension returns."""
     info = _describe(model, optimized)
+    if any(not operator.outputs for operator in info.operators):
+        return  # of a damaged model describe() reads only what it can
     if sum(tensor.bytes for tensor in info.tensors if not tensor.is_constant) <= _MAX_BYTES:
         Replay(core.data, info).run()

@@ -87,8 +87,8 @@ def test_sizes(board: Board, stub_bench: Firmware) -> None:
     sizes = stub_bench.sizes
     assert (sizes.arena_bytes, sizes.state_bytes, sizes.plan_ram_bytes) == (640, 4, 0)
     assert sizes.static_bytes <= 64
-    assert sizes.model_flash_bytes == 320
-    assert stub_bench.runtime_flash_bytes == sizes.flash - 320 - empty_flash_bytes(board)
+    assert sizes.model_flash_bytes == 324
+    assert stub_bench.runtime_flash_bytes == sizes.flash - 324 - empty_flash_bytes(board)
     assert 0 < stub_bench.runtime_flash_bytes < 4096
     assert empty_flash_bytes(board) < 1024
 

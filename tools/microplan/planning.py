@@ -325,9 +325,14 @@ def _plan(
     content: bytes, flags: int, features: int, names: tuple[str, ...] | None, passes: tuple[str, ...]
 ) -> _core.Plan:
     """Looking for a layout takes seconds, and commands and tests plan the same again."""
-    return _core.plan(
-        content, flags, features, None if names is None else list(names), _optimize(content, passes)
-    )
+    chosen = None if names is None else list(names)
+    optimized = _optimize(content, passes)
+    made = _core.plan(content, flags, features, chosen, optimized)
+    arranged = flags & _core.ARRANGED and not flags & _core.TAKES_ROWS
+    if arranged and made.status == "kOk" and _core.verify(made.data, len(content)) != "kOk":
+        # What cannot be proved is not taken.
+        return _core.plan(content, flags & ~_core.ARRANGED, features, chosen, optimized)
+    return made
 
 
 def plan(
